@@ -1,0 +1,1 @@
+"""What the Woodpecker plugins of local-cicd share."""

@@ -1,0 +1,165 @@
+"""The command line that all plugins share.
+
+Nothing heavy is imported before it is needed: the start of a plugin is paid in every pipeline.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from plugin_kit.errors import Cancelled, PluginError
+
+if TYPE_CHECKING:
+    from plugin_kit.ci import CI
+    from plugin_kit.console import Console
+    from plugin_kit.settings import PluginSettings
+
+    Run = Callable[[PluginSettings, CI, Console, bool], None]
+
+OPTIONS: Mapping[str, str] = {
+    "--help": "explain every setting",
+    "--version": "print name and version",
+    "--schema": "print the JSON Schema of the settings, for editors",
+    "--dry-run": "print what would be done, and stop",
+}
+WRONG_USAGE = 2
+# Names of variables that may hold a secret; only needed where the plugin breaks before it knows its settings.
+SECRETIVE = re.compile(r"^(PLUGIN|CI)_.*(PASS|TOKEN|SECRET|KEY|AUTH|CRED|LOGIN)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """A plugin: where its settings and its work are found ("module:name"), and what Woodpecker's plugin index says of it."""
+
+    name: str
+    summary: str
+    settings: str
+    run: str
+    example: str = ""
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    icon: str = ""
+    url: str = ""
+    container_image: str = ""
+    container_image_url: str = ""
+
+    def settings_model(self) -> "type[PluginSettings]":
+        """Import the settings class."""
+        return cast("type[PluginSettings]", _load(self.settings))
+
+    def version(self, environ: Mapping[str, str]) -> str:
+        """Give the version: images carry the git tag in LOCAL_CICD_VERSION, else it is the distribution's."""
+        baked = environ.get("LOCAL_CICD_VERSION")
+        if baked:
+            return baked
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  images don't need it
+
+        try:
+            return version(self.name)
+        except PackageNotFoundError:
+            return "unknown"
+
+
+def main(plugin: Plugin, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run a plugin's command line and give its exit code; arguments and environment are the process's own by default."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    variables = os.environ if environ is None else environ
+    unknown = [argument for argument in arguments if argument not in {*OPTIONS, "-h"}]
+    if unknown:
+        print(_wrong_usage(plugin, unknown[0]), file=sys.stderr)  # noqa: T201  the command line's own answer
+        return WRONG_USAGE
+    for wanted, answer in ANSWERS.items():
+        if wanted in arguments or (wanted == "--help" and "-h" in arguments):
+            print(answer(plugin, variables))  # noqa: T201  the command line's own answer
+            return 0
+    return _guarded_run(plugin, variables, dry_run="--dry-run" in arguments)
+
+
+def _help(plugin: Plugin, environ: Mapping[str, str]) -> str:
+    from plugin_kit.docs import help_text  # noqa: PLC0415  imports pydantic
+
+    return help_text(plugin, plugin.settings_model(), version=plugin.version(environ), options=OPTIONS)
+
+
+def _version(plugin: Plugin, environ: Mapping[str, str]) -> str:
+    return f"{plugin.name} {plugin.version(environ)}"
+
+
+def _schema(plugin: Plugin, environ: Mapping[str, str]) -> str:
+    del environ
+    import json  # noqa: PLC0415  see the module's docstring
+
+    from plugin_kit.schema import schema  # noqa: PLC0415  imports pydantic
+
+    return json.dumps(schema(plugin.settings_model(), title=plugin.name), indent=2, ensure_ascii=False)
+
+
+ANSWERS: Mapping[str, Callable[[Plugin, Mapping[str, str]], str]] = {"--help": _help, "--version": _version, "--schema": _schema}
+
+
+def _wrong_usage(plugin: Plugin, argument: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  only here
+
+    near = get_close_matches(argument, OPTIONS, n=1)
+    meant = f", did you mean {near[0]}?" if near else ""
+    return (
+        f"error: {plugin.name} has no option {argument.partition('=')[0]}{meant}\n"
+        f"  hint: settings are no options; give them as variables, PLUGIN_<NAME>=..., and see {plugin.name} --help"
+    )
+
+
+def _guarded_run(plugin: Plugin, environ: Mapping[str, str], *, dry_run: bool) -> int:
+    from plugin_kit.console import Console  # noqa: PLC0415  see the module's docstring
+    from plugin_kit.process import terminated  # noqa: PLC0415
+    from plugin_kit.redact import Redactor  # noqa: PLC0415
+
+    console = Console(redactor=Redactor([value for name, value in environ.items() if SECRETIVE.search(name)]))
+    try:
+        with terminated():
+            # Before the imports, which take longer than anything else here: a step may be cancelled at any time.
+            from plugin_kit.ci import CI  # noqa: PLC0415
+
+            loaded = plugin.settings_model().load(environ)
+            ci = CI.load(environ, Path.cwd())
+            console = Console(redactor=Redactor([*loaded.settings.secret_values(), *ci.secrets]))
+            for warning in loaded.warnings:
+                console.warn(warning)
+            run = cast("Run", _load(plugin.run))
+            run(loaded.settings, ci, console, dry_run)
+            console.finish()
+    except PluginError as error:
+        console.finish()
+        console.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return Cancelled.exit_code
+    except Exception as error:  # noqa: BLE001  a bug of ours: nothing may reach Python's own traceback, which would print secrets
+        _report_bug(plugin, environ, console, error)
+        return 1
+    return 0
+
+
+def _report_bug(plugin: Plugin, environ: Mapping[str, str], console: "Console", error: Exception) -> None:
+    import traceback  # noqa: PLC0415  only here
+
+    # One text, so that a secret of several lines is seen as one.
+    trace = console.redactor.text("".join(traceback.format_exception(error)))
+    console.finish()
+    console.error(
+        PluginError(
+            f"{plugin.name} {plugin.version(environ)} broke: this is a bug of the plugin, not of the pipeline",
+            details=trace.rstrip().splitlines(),
+            hint="report the lines above; secrets in them are redacted",
+        )
+    )
+
+
+def _load(target: str) -> object:
+    from importlib import import_module  # noqa: PLC0415  see the module's docstring
+
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,63 @@
+"""The one tree of errors that a plugin shows to a person.
+
+PluginError             exit 1
++-- SettingsError       exit 2, every problem of the settings at once
++-- RegistryError       the registry could not be reached or refused
++-- BuilderError        no BuildKit to build with
++-- BuildError          a Dockerfile failed
++-- GitError            the checkout can't be read
++-- ProcessError        a child process failed or is missing
++-- Cancelled           exit 143, SIGTERM or Ctrl-C
+"""
+
+from collections.abc import Sequence
+
+
+class PluginError(Exception):
+    """An error with a message in the user's words, details, and a hint that says what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = tuple(details)
+
+
+class SettingsError(PluginError):
+    """What the YAML user wrote can't be used; carries every problem, so that one run shows them all."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
+        count = len(problems)
+        message = problems[0] if count == 1 else f"{count} settings can't be used"
+        super().__init__(message, hint=hint, details=() if count == 1 else problems)
+        self.problems = tuple(problems)
+
+
+class RegistryError(PluginError):
+    """The registry could not be reached, refused, or answered with something else than was asked for."""
+
+
+class BuilderError(PluginError):
+    """There is no BuildKit that could build."""
+
+
+class BuildError(PluginError):
+    """The build of an image failed."""
+
+
+class GitError(PluginError):
+    """The git checkout can't be read."""
+
+
+class ProcessError(PluginError):
+    """A child process failed, took too long, or its program is missing."""
+
+
+class Cancelled(PluginError):  # noqa: N818  what happened, in the words of the field, is a cancellation
+    """The step was cancelled by SIGTERM or Ctrl-C."""
+
+    exit_code = 143

@@ -1,0 +1,62 @@
+"""Setting tags by PUT of the same manifest bytes: the digest stays, nothing is pulled or pushed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plugin_kit.errors import PluginError, RegistryError
+from plugin_kit.manifest import Manifest
+from plugin_kit.parallel import each
+from plugin_kit.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A tag of a repository that shall point to the manifest."""
+
+    registry: Registry
+    path: str
+    tag: str
+    manifest: Manifest
+
+    def __str__(self) -> str:
+        """Return the full name of the tag."""
+        return f"{self.registry.host}/{self.path}:{self.tag}"
+
+
+def set_tags(moves: Sequence[Move]) -> None:
+    """Set all the tags at once and read each one back.
+
+    Raises RegistryError that says which tags have moved and which have not. Setting them again is harmless, so a rerun finishes the work.
+    """
+    failures: dict[str, PluginError] = {}
+
+    def move(item: Move) -> None:
+        try:
+            item.registry.put_manifest(item.path, item.tag, item.manifest)
+            _read_back(item)
+        except PluginError as error:
+            failures[str(item)] = error
+
+    each(move, moves)
+    if not failures:
+        return
+    first = failures[next(str(item) for item in moves if str(item) in failures)]
+    raise RegistryError(
+        f"{len(failures)} of {len(moves)} tags could not be set: {first.message}",
+        details=(
+            *first.details,
+            *(f"not moved: {item}" for item in moves if str(item) in failures),
+            *(f"moved: {item}" for item in moves if str(item) not in failures),
+        ),
+        hint=first.hint,
+    ) from first
+
+
+def _read_back(item: Move) -> None:
+    stored = item.registry.manifest(item.path, item.tag)
+    if stored is None or stored.digest != item.manifest.digest:
+        found = stored.digest if stored else "nothing"
+        raise RegistryError(
+            f"{item.registry.host} took {item} and then answered with {found}",
+            hint="somebody else set the tag at the same moment, or the registry loses writes; run the pipeline again",
+        )

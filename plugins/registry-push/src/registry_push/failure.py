@@ -1,0 +1,168 @@
+"""Why a bake failed, in the words of the user's settings."""
+
+from plugin_kit.errors import BuilderError, BuildError, PluginError, RegistryError
+from registry_push.plan import Plan
+from registry_push.progress import Failure, Progress
+
+# docker-registry 2.8 sometimes refuses a blob that image push and cache export send at the same moment (seen in 1 of 6 runs).
+_RACE = ("blob unknown", "provided digest did not match", "blob upload unknown", "blob upload invalid")
+_LOST_BUILDER = (
+    "error reading from server",
+    "transport is closing",
+    "connection refused",
+    "connection error",
+    "closing transport",
+    "server preface",
+)
+_NO_PUSH = (
+    "failed to push",
+    "pushing",
+    "failed to do request",
+    "failed to authorize",
+    "unexpected status",
+    "failed to copy",
+    "failed to resolve",
+)
+
+
+def is_race(progress: Progress) -> bool:
+    """Whether the registry refused a blob that two uploads sent at once: the same bake succeeds when it is tried again."""
+    return any(sign in text for text in _texts(progress) for sign in _RACE)
+
+
+def explain(progress: Progress, plan: Plan, names: dict[str, str]) -> PluginError:
+    """Turn what BuildKit and buildx said into one error; `names` are the images' names by target id."""
+    failures = progress.failures()
+    text = "\n".join(_texts(progress))
+    first = failures[0] if failures else None
+    if first is not None and first.step and not _is_transfer(first):
+        return _dockerfile_failed(first, names, len(failures))
+    found = _Transfer(text, plan).explain()
+    if found is not None:
+        return found
+    return BuildError(
+        f"the build failed{_of(first, names)}",
+        details=_own_words(progress),
+        hint="`verbose: true` prints the whole log of the build",
+    )
+
+
+def _is_transfer(failure: Failure) -> bool:
+    """Whether the step moves data between builder and registry rather than running what a Dockerfile says."""
+    moving = "exporting" in failure.step or "load metadata" in failure.step or "FROM " in failure.step or "importing" in failure.step
+    return moving or any(sign in failure.error for sign in (*_NO_PUSH, *_LOST_BUILDER))
+
+
+def _dockerfile_failed(failure: Failure, names: dict[str, str], count: int) -> PluginError:
+    name = names.get(failure.target or "", failure.target or "an image")
+    more = f" ({count - 1} more failed, too)" if count > 1 else ""
+    log = [line for line in failure.log if line.strip()][-20:]
+    return BuildError(
+        f"the build of {name} failed{more}: no tag was set",
+        details=[f"at: {failure.step}", *(f"| {line}" for line in log), failure.error],
+    )
+
+
+class _Transfer:
+    """What went wrong between builder, registry and base images."""
+
+    def __init__(self, text: str, plan: Plan) -> None:
+        self.text = text
+        self.plan = plan
+
+    def explain(self) -> PluginError | None:
+        """Return the first explanation that fits."""
+        looks = (self._certificate, self._plain_http, self._login, self._full, self._builder_lost, self._missing)
+        return next((found for look in looks if (found := look()) is not None), None)
+
+    def _certificate(self) -> PluginError | None:
+        if "x509" not in self.text and "certificate" not in self.text:
+            return None
+        if _mentions_builder(self.text, self.plan):
+            return BuilderError(
+                "the builder's certificate, or ours, was refused",
+                details=_lines_with(self.text, "certificate", "x509", "tls:"),
+                hint="set `builder_ca` to the CA of the builder's certificate, `builder_cert` and `builder_key` to a pair that it accepts",
+            )
+        return RegistryError(
+            f"the builder does not trust the certificate of the registry {self.plan.registry.host}",
+            details=[
+                *_lines_with(self.text, "x509", "certificate"),
+                *([] if self.plan.embedded else _toml_to_add(self.plan, 'ca = ["/etc/buildkit/registry-ca.pem"]')),
+            ],
+            hint="set `ca_cert`"
+            if self.plan.embedded
+            else "give the CA to the builder: with a BuildKit that stays this can only be done where it runs",
+        )
+
+    def _plain_http(self) -> PluginError | None:
+        if "server gave HTTP response to HTTPS client" not in self.text:
+            return None
+        return RegistryError(
+            "the builder expected https from a registry that speaks plain http",
+            details=[*_lines_with(self.text, "HTTP response"), *([] if self.plan.embedded else _toml_to_add(self.plan, "http = true"))],
+            hint="set `insecure: true`" if self.plan.embedded else "pulling over plain http must be allowed where the builder runs",
+        )
+
+    def _login(self) -> PluginError | None:
+        for sign in ("401 Unauthorized", "403 Forbidden", "insufficient_scope", "authorization failed", "denied:"):
+            if sign in self.text:
+                return RegistryError(
+                    f"a registry refused the builder ({sign.strip(':')})",
+                    details=_lines_with(self.text, sign),
+                    hint="set `username` and `password` for `registry`, and `logins` for the registries of base images",
+                )
+        return None
+
+    def _full(self) -> PluginError | None:
+        for sign, hint in (
+            ("507 Insufficient Storage", "the registry's disk is full"),
+            ("no space left on device", "the disk of the builder or of the registry is full"),
+            ("500 Internal Server Error", "look at the registry's own log: a full disk or unwritable storage is the usual cause"),
+        ):
+            if sign in self.text:
+                return RegistryError(
+                    f"the push to {self.plan.registry.host} failed: {sign}", details=_lines_with(self.text, sign), hint=hint
+                )
+        return None
+
+    def _builder_lost(self) -> PluginError | None:
+        if not any(sign in self.text for sign in _LOST_BUILDER) or self.plan.registry.host in self.text:
+            return None
+        return BuilderError(
+            "the connection to the builder was lost",
+            details=_lines_with(self.text, *_LOST_BUILDER),
+            hint="look at BuildKit's own log; it may have been restarted or killed for want of memory",
+        )
+
+    def _missing(self) -> PluginError | None:
+        lines = _lines_with(self.text, "not found", "failed to resolve", "pull access denied")
+        if not lines:
+            return None
+        return BuildError("a base image or a file was not found: no tag was set", details=lines)
+
+
+def _mentions_builder(text: str, plan: Plan) -> bool:
+    signs = ("authentication handshake failed", "desc =", "tls: bad certificate", "certificate required")
+    return not plan.embedded and any(sign in text for sign in signs) and plan.registry.host not in text
+
+
+def _toml_to_add(plan: Plan, line: str) -> list[str]:
+    return ["add to the builder's buildkitd.toml and restart it:", f'  [registry."{plan.registry.host}"]', f"    {line}"]
+
+
+def _of(failure: Failure | None, names: dict[str, str]) -> str:
+    return f" at {names.get(failure.target or '', failure.target or 'an image')}: {failure.step}" if failure else ""
+
+
+def _texts(progress: Progress) -> list[str]:
+    return [*(failure.error for failure in progress.failures()), *progress.words]
+
+
+def _own_words(progress: Progress) -> list[str]:
+    return [line for line in dict.fromkeys(_texts(progress)) if line.strip()][-12:]
+
+
+def _lines_with(text: str, *signs: str) -> list[str]:
+    lines = [line.strip() for line in text.splitlines() if any(sign in line for sign in signs)]
+    return list(dict.fromkeys(lines))[:3]
