@@ -98,13 +98,13 @@ class Decoder:
                 # One list element of `type=registry,ref=x`; all its commas are its own.
                 element = split_maps(element.replace(",", "\\,"))[0]  # noqa: PLW2901
             here = (*at, len(decoded))
-            before = len(self.problems)
+            before = len(self.failed)
             if isinstance(element, dict):
                 self._label(here, element)
             result = self.decode(item, element, here)
             # Keeps the numbering of the elements behind a failed one; pydantic's own findings on it are dropped later.
             decoded.append({} if result is UNSET and item.kind is Kind.MODEL else result)
-            failed = failed or (len(self.problems) > before and item.kind is not Kind.MODEL)
+            failed = failed or (len(self.failed) > before and item.kind is not Kind.MODEL)
         return UNSET if failed else decoded
 
     def _label(self, at: Location, element: Mapping[str, object]) -> None:
@@ -117,14 +117,14 @@ class Decoder:
         decoded: dict[str, object] = {}
         failed = False
         for key, element in _entries(item, value).items():
-            before = len(self.problems)
+            before = len(self.failed)
             if item.kind in TEXTUAL and element == "":
                 # A value here: build argument `DEBUG: ""` is not the same as no build argument.
                 decoded[key] = ""
                 continue
             nested = item.kind is Kind.TEXT and isinstance(element, list | dict)
             result = self.decode(item, compact(element) if nested else element, (*at, key))
-            failed = failed or len(self.problems) > before
+            failed = failed or len(self.failed) > before
             if result is not UNSET:
                 decoded[key] = result
         return UNSET if failed else decoded

@@ -8,6 +8,7 @@ import heapq
 import os
 import re
 import warnings
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -54,10 +55,11 @@ def checkout(path: Path) -> Checkout | None:
         if repo is None:
             return None
         _check_format(repo)
-        commit = _commit(repo, repo.head.commit.hexsha) if repo.head.is_valid() else None
+        sha = _head(repo)
+        commit = _commit(repo, sha) if sha else None
         return Checkout(
             root=Path(repo.working_tree_dir or repo.git_dir),
-            sha=commit.hexsha if commit else None,
+            sha=sha,
             branch=None if repo.head.is_detached else repo.head.reference.path.removeprefix("refs/heads/"),
             default_branch=_default_branch(repo),
             origin=_without_credentials(str(repo.config_reader("repository").get_value('remote "origin"', "url", default=""))) or None,
@@ -126,7 +128,7 @@ def _opened(path: Path) -> "Iterator[Repo | None]":
         return
     try:
         yield repo
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zlib.error) as error:
         raise GitError(f"the git repository {repo.git_dir} can't be read", details=(str(error),), hint="try `git fsck` there") from error
     finally:
         repo.close()
@@ -147,6 +149,13 @@ def _commit(repo: "Repo", sha: str) -> "Commit | None":
     except ODBError:
         return None
     return commit
+
+
+def _head(repo: "Repo") -> str | None:
+    try:
+        return repo.head.dereference_recursive(repo, "HEAD")
+    except ValueError:
+        return None  # no commit yet
 
 
 def _check_format(repo: "Repo") -> None:

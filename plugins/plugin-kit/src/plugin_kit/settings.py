@@ -194,7 +194,7 @@ class WoodpeckerSource(PydanticBaseSettingsSource):
             return UNSET
         text: str | None = texts[name]
         if name not in setting.keys:
-            text = self._read(Path(texts[name]), at)
+            text = self._read(Path(texts[name]), setting, at)
         return UNSET if text is None else self._decoder.decode(setting.shape, text, at)
 
     def _is_other(self, name: str, setting: Setting) -> bool:
@@ -205,13 +205,15 @@ class WoodpeckerSource(PydanticBaseSettingsSource):
         self._decoder.problems.append((at, problem))
         self._decoder.failed.append(at)
 
-    def _read(self, path: Path, at: Location) -> str | None:
+    def _read(self, path: Path, setting: Setting, at: Location) -> str | None:
+        # Somebody may have put the password itself where its file belongs.
+        shown = "the file" if setting.shape.kind is Kind.SECRET and not path.is_absolute() else path
         try:
             return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
         except OSError as error:
-            self._fail(at, f"can't read {path}: {error.strerror}")
+            self._fail(at, f"can't read {shown}: {error.strerror}")
         except ValueError:
-            self._fail(at, f"can't read {path}: it is not UTF-8 text")
+            self._fail(at, f"can't read {shown}: it is not UTF-8 text")
         return None
 
     def _location(self, loc: Location) -> Location:

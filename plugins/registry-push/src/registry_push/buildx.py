@@ -55,7 +55,7 @@ class Buildx:
             if result.returncode:
                 raise BuilderError(f"buildx does not take the builder {address}", details=result.stderr.splitlines()[-4:])
 
-    def bake(self, document: Mapping[str, Any], progress: Progress, *, cwd: Path, deadline: float) -> Result:
+    def bake(self, document: Mapping[str, Any], progress: Progress, *, deadline: float) -> Result:
         """Bake the document's targets; `deadline` is a time of the monotonic clock. The result's return code says how it went."""
         file = self.folder / "bake.json"
         file.write_text(json.dumps(document, indent=1), encoding="utf-8")
@@ -75,7 +75,7 @@ class Buildx:
         return run(
             [*argv, *document["target"]],
             env=self.environment,
-            cwd=cwd,
+            cwd=Path(os.sep),  # every path in the document is absolute
             timeout=max(1.0, deadline - time.monotonic()),
             on_line=take,
             check=False,

@@ -8,29 +8,29 @@ import base64
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 # `[api 2/4] RUN`, `[api build 2/4] RUN`, `[api linux/arm64 build 2/4] RUN`: work that may come from the cache.
 _WORK = re.compile(r"\[(?P<words>[^\]]*?)\s*\d+/\d+\] (?P<rest>.*)", re.DOTALL)
-_PREFIX = re.compile(r"\[(?P<target>[^\s\]]+)[^\]]*\] ?(?P<rest>.*)", re.DOTALL)
+_PREFIX = re.compile(r"\[(?P<target>[^\s\]]+)[^\]]*\] ?.*", re.DOTALL)
 _BASE = "FROM "
-_EXPORT = "exporting to "
+# The only sign that an image is in the registry: the vertex of the export completes and begins again several times.
+_PUSHED = "pushing manifest for "
 _KEPT_LINES = 40
 _BIGGEST_MESSAGE = 4 << 20
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What is known of one target: how much of its work ran, when it began and ended, and whether it was exported."""
+    """What is known of one target: how much of its work ran, and when it began and ended."""
 
     ran: int = 0
     from_cache: int = 0
     begun: datetime | None = None
     ended: datetime | None = None
-    exported: bool = False
 
     @property
     def cached(self) -> bool:
@@ -113,6 +113,8 @@ class Progress:
     def _take(self, message: dict[str, Any]) -> None:
         for entry in message.get("vertexes") or ():
             self._vertex(entry)
+        for entry in message.get("statuses") or ():
+            self._status(entry)
         for entry in message.get("logs") or ():
             self._log(entry)
 
@@ -125,13 +127,17 @@ class Progress:
             self._failed.append((vertex, str(entry["error"])))
         if target is None or not entry.get("completed"):
             return
+        self._account(self.outcomes[target], entry, name)
+
+    def _status(self, entry: dict[str, Any]) -> None:
+        vertex = self._vertexes.get(entry.get("vertex", ""))
+        target = vertex.target if vertex else None
+        if target is None or target in self._done or not entry.get("completed") or not str(entry.get("id", "")).startswith(_PUSHED):
+            return
         outcome = self.outcomes[target]
-        self._account(outcome, entry, name)
-        if self._rest(name).startswith(_EXPORT) and not entry.get("error"):
-            outcome.exported = True
-        if outcome.exported and target not in self._done:
-            self._done.add(target)
-            self._on_done(target, outcome)
+        outcome.ended = max(filter(None, (outcome.ended, _time(entry["completed"]))))
+        self._done.add(target)
+        self._on_done(target, outcome)
 
     def _account(self, outcome: Outcome, entry: dict[str, Any], name: str) -> None:
         begun, ended = _time(entry.get("started")), _time(entry.get("completed"))
@@ -163,14 +169,6 @@ class Progress:
             return self._single
         found = _PREFIX.match(name)
         return found["target"] if found and found["target"] in self._targets else None
-
-    def _rest(self, name: str) -> str:
-        found = _PREFIX.match(name)
-        return found["rest"] if found else name
-
-    def counts(self) -> Iterator[tuple[str, Outcome]]:
-        """Yield what is known of each target."""
-        yield from self.outcomes.items()
 
 
 def _time(text: str | None) -> datetime | None:

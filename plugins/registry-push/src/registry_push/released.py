@@ -24,6 +24,11 @@ class State:
     release: Release | None = None
     kept: Mapping[str, Manifest] = field(default_factory=dict)
 
+    @property
+    def released_tags(self) -> bool:
+        """Whether any tag of the commit is there."""
+        return any(manifest for tags in self.fixed.values() for manifest in tags.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -54,9 +59,7 @@ def look(plan: Plan, access: Access) -> State:
         fixed={target.id: {tag: answers[target.id, tag] for tag in plan.tags.fixed} for target in plan.pushed},
         forward={target.id: {tag: answers[target.id, tag] for tag in plan.tags.forward} for target in plan.pushed},
     )
-    if not any(manifest for tags in state.fixed.values() for manifest in tags.values()):
-        return state
-    return _with_release(state, plan, access)
+    return _with_release(state, plan, access) if state.released_tags else state
 
 
 def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: datetime, force_build: bool, force_latest: bool) -> Decision:
@@ -74,7 +77,7 @@ def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: d
             _check_revision(plan, target, tag, manifest)
         if present:
             keep[target.id] = present[0]
-        elif target.id in state.kept and any(m for each_tags in state.fixed.values() for m in each_tags.values()):
+        elif target.id in state.kept:
             keep[target.id] = state.kept[target.id]
     if force_build:
         keep, complete = {}, False

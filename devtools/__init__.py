@@ -1,0 +1,1 @@
+"""What `./dev` runs: the environment of the developers, never shipped."""

@@ -1,0 +1,105 @@
+"""Networks and containers that live as long as a `with` block."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from docker.errors import DockerException
+from docker.models.containers import Container
+
+from devtools import engine, recipe
+from devtools.errors import DevError
+
+READY_SECONDS = 30.0
+
+
+@contextmanager
+def network(name: str) -> Iterator[str]:
+    """Make a network and remove it, with whatever containers are still on it, at the end; yields its name."""
+    client = engine.connect()
+    unique = engine.unique(name)
+    made = client.networks.create(unique, driver="bridge", labels=engine.labels(unique))
+    try:
+        yield unique
+    finally:
+        for container in client.containers.list(all=True, filters={"network": unique}):
+            remove(container)
+        made.remove()
+
+
+@contextmanager
+def container_on(
+    net: str,
+    image: str,
+    command: Sequence[str],
+    *,
+    alias: str,
+    port: int,
+    files: Mapping[str, bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
+    volumes: Sequence[str] = (),
+    rights: engine.Privileges | None = None,
+) -> Iterator[tuple[Container, int]]:
+    """Start a container under an alias on the network, one port of it published on 127.0.0.1; yields it and the port on this machine.
+
+    `volumes` are `name-or-path:place[:mode]`, or just `place` for one that goes with the container.
+    """
+    client = engine.connect()
+    api = client.api
+    settings = api.create_host_config(
+        port_bindings={port: ("127.0.0.1", None)},
+        binds=[volume for volume in volumes if ":" in volume],
+        network_mode=net,
+        **(rights.arguments if rights else {}),
+    )
+    if rights and not rights.privileged:
+        # What the docker command makes of `--security-opt systempaths=unconfined`; docker-py has no word for it.
+        settings |= {"MaskedPaths": [], "ReadonlyPaths": []}
+    answer = api.create_container(
+        image,
+        list(command),
+        name=f"{net}-{alias}",
+        hostname=alias,
+        labels=engine.labels(net),
+        environment=dict(environment or {}),
+        ports=[port],
+        volumes=[volume.split(":")[1] if ":" in volume else volume for volume in volumes],
+        host_config=settings,
+        networking_config=api.create_networking_config({net: api.create_endpoint_config(aliases=[alias])}),
+    )
+    made = client.containers.get(answer["Id"])
+    try:
+        for place, content in (files or {}).items():
+            recipe.put_file(made, place, content)
+        made.start()
+        made.reload()
+        yield made, int(made.ports[f"{port}/tcp"][0]["HostPort"])
+    finally:
+        remove(made)
+
+
+def until(ready: Callable[[], bool], container: Container, what: str) -> None:
+    """Wait until a container is ready; an error with its last log lines where it exits or takes too long."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not ready():
+        container.reload()
+        if container.status == "exited" or time.monotonic() > deadline:
+            log = container.logs(tail=15).decode(errors="replace")
+            raise DevError(f"{what} did not get ready within {READY_SECONDS:.0f} s:\n{log}")
+        time.sleep(0.05)
+
+
+def remove(container: Container) -> None:
+    """Remove a container with its anonymous volumes, whatever state it is in."""
+    try:
+        container.remove(force=True, v=True)
+    except DockerException as error:
+        # Removed at the same moment by somebody else: by `--rm`, or by whoever ended the network.
+        if "is already in progress" not in str(error) and "No such container" not in str(error):
+            raise
+
+
+def named_volume(name: str) -> str:
+    """Make a volume that outlives its container, until `./dev clean --all`, and return its name."""
+    engine.connect().volumes.create(name, labels={**engine.labels(name), engine.CACHE_LABEL: "1"})
+    return name

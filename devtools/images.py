@@ -1,0 +1,264 @@
+"""`./dev images`: builds the project's own images and loads them into the engine, pushes them, or writes OCI layouts."""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from docker.errors import DockerException
+from docker.models.containers import Container
+
+from devtools import base_images, engine, host, programs, progress, recipe, tools_image
+from devtools.buildkit import Builder, buildkit, buildkitd_toml
+from devtools.containers import network, remove
+from devtools.errors import DevError
+from devtools.paths import ROOT, cache_dir, log_dir
+from devtools.registry import Registry, mirror, registry
+
+INPUTS_LABEL = "local-cicd.inputs"
+# Between runs these keep what was built and what the engine was given.
+BUILDER_VOLUME = "local-cicd-images-buildkit"
+REGISTRY_VOLUME = "local-cicd-images-registry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One image of the project."""
+
+    name: str
+    dockerfile: str
+    target: str
+    context: tuple[str, ...]
+    """The folders and files of the repository that the Dockerfile copies."""
+
+
+_PLUGINS = ("plugins/build-requirements.lock", "plugins/plugin-kit", "plugins/registry-push")
+IMAGES = (
+    Image(name="registry-push", dockerfile="plugins/registry-push/Dockerfile", target="slim", context=_PLUGINS),
+    Image(name="registry-push-embedded", dockerfile="plugins/registry-push/Dockerfile", target="embedded", context=_PLUGINS),
+)
+NAMES = tuple(image.name for image in IMAGES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Which state of the repository the images are built from."""
+
+    version: str
+    revision: str
+    created: str
+    url: str
+
+    @classmethod
+    def read(cls) -> "Source":
+        """Read it from git; a folder without commits has the version `dev`."""
+        try:
+            revision = _git("rev-parse", "HEAD")
+        except DevError:
+            return cls(version="dev", revision="", created="", url="")
+        created = datetime.fromtimestamp(int(_git("show", "-s", "--format=%ct", "HEAD")), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        url = _git("config", "--default", "", "--get", "remote.origin.url")
+        # An address with a login in it, or a path of this machine, does not belong into an image.
+        public = url.startswith("https://") and "@" not in url
+        return cls(version=_git("describe", "--tags", "--always", "--dirty"), revision=revision, created=created, url=url if public else "")
+
+    def arguments(self) -> dict[str, str]:
+        """Return the build arguments of the Dockerfiles."""
+        return {"VERSION": self.version, "REVISION": self.revision, "CREATED": self.created, "SOURCE": self.url}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What became of one image."""
+
+    image: Image
+    reference: str
+    size: int
+    seconds: float
+    unchanged: bool
+
+
+class Workshop:
+    """A builder with buildx beside it, on a network with a registry."""
+
+    def __init__(self, *, tools: Container, builder: Builder, store: Registry) -> None:
+        self.tools = tools
+        self.builder = builder
+        self.store = store
+
+    @classmethod
+    @contextmanager
+    def open(cls, *, output: Path | None = None) -> Iterator["Workshop"]:
+        """Start them; `output` is a folder of this machine into which layouts are written. One process at a time: the volumes are shared."""
+        with (cache_dir() / "images.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with progress.step("waiting for another ./dev that builds images"):
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+            with network("images") as net, mirror(net) as hub, registry(net, volume=REGISTRY_VOLUME) as store:
+                # Where the base images came from a registry, the builder asks that one: it has them for other platforms too.
+                toml = buildkitd_toml(mirror=None if base_images.from_registry() else hub.inside, http=[hub.inside, store.inside])
+                with buildkit(net, config=toml, volume=BUILDER_VOLUME) as builder:
+                    tools = _tools_container(net, output)
+                    try:
+                        yield cls(tools=tools, builder=builder, store=store)
+                    finally:
+                        remove(tools)
+
+    def bake(self, image: Image, source: Source, *, output: str, platforms: Sequence[str] = (), labels: dict[str, str] | None = None) -> None:
+        """Build one image; the whole output goes to a log file, its last lines into the error where it fails."""
+        recipe.put_file(self.tools, "/bake.json", json.dumps(_bake_file(image, source, output, platforms, labels or {})).encode())
+        builder = f"docker-buildx inspect remote >/dev/null 2>&1 || docker-buildx create --name remote --driver remote {self.builder.inside} >/dev/null"
+        bake = "docker-buildx bake --builder remote --progress plain -f /bake.json image"
+        self.run(f"{builder}; {bake}", f"build-{image.name}")
+
+    def run(self, script: str, name: str) -> None:
+        """Run a shell script beside the builder."""
+        log = log_dir() / f"{name}.log"
+        api = engine.connect().api
+        environment = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        job = api.exec_create(self.tools.id, ["sh", "-euc", script], workdir="/src", environment=environment)["Id"]
+        with log.open("wb") as file:
+            for chunk in api.exec_start(job, stream=True):
+                file.write(chunk)
+        code = api.exec_inspect(job)["ExitCode"]
+        if code != 0:
+            last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
+            raise DevError(f"{name} failed (exit {code}, log in {log}):\n{last}")
+
+
+def build(names: Sequence[str] = NAMES, *, again: bool = False) -> dict[str, str]:
+    """Build what has changed, load it into the engine, and return the reference of each image, `local-cicd/<name>:dev`.
+
+    The engine then also knows it as `<name>:latest`. Where nothing changed no builder is started.
+    """
+    return {built.image.name: built.reference for built in _build(names, again=again)}
+
+
+def _build(names: Sequence[str], *, again: bool = False) -> list[Built]:
+    base_images.ensure()
+    source = Source.read()
+    done: list[Built] = []
+    wanted: list[tuple[Image, str]] = []
+    for image in chosen(names):
+        inputs = _inputs(image, source)
+        if not again and _label(image) == inputs:
+            done.append(Built(image=image, reference=_reference(image), size=_size(image), seconds=0.0, unchanged=True))
+        else:
+            wanted.append((image, inputs))
+    if wanted:
+        with Workshop.open() as workshop:
+            done += [_build_one(workshop, image, source, inputs) for image, inputs in wanted]
+    return sorted(done, key=lambda built: NAMES.index(built.image.name))
+
+
+def _build_one(workshop: Workshop, image: Image, source: Source, inputs: str) -> Built:
+    begun = time.monotonic()
+    with progress.step(f"building {image.name} {source.version}") as step:
+        step.detail = f"log in {log_dir()}/build-{image.name}.log"
+        # Not compressed: it goes from one container to another on this machine, and gzip would take longer than all the rest.
+        output = f"type=image,name={workshop.store.inside}/{image.name}:dev,push=true,registry.insecure=true,compression=uncompressed"
+        labels = {INPUTS_LABEL: inputs, engine.LABEL: "1", engine.INSTANCE_LABEL: image.name}
+        workshop.bake(image, source, output=output, labels=labels)
+        step.detail = "loading it into the engine"
+        _load(image, f"{workshop.store.host}/{image.name}")
+    return Built(image=image, reference=_reference(image), size=_size(image), seconds=time.monotonic() - begun, unchanged=False)
+
+
+def _load(image: Image, repository: str) -> None:
+    """Pull an image from the registry beside the builder and give it its names, in place of the one that had them."""
+    client = engine.connect()
+    old = client.images.get(_reference(image)).id if recipe.exists(_reference(image)) else None
+    loaded = client.images.pull(repository, tag="dev")
+    loaded.tag(f"local-cicd/{image.name}", "dev")
+    loaded.tag(image.name, "latest")
+    client.images.remove(f"{repository}:dev", noprune=True)
+    if old and old != loaded.id:
+        try:
+            client.images.remove(old)
+        except DockerException as error:
+            # A container still uses it, or a person gave it a name.
+            progress.say(f"    the image before this one stays: {error}"[:118])
+
+
+def chosen(names: Sequence[str]) -> list[Image]:
+    """Return the images of these names, all where there is none."""
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        raise DevError(f"no image is called {', '.join(unknown)}", hint=f"the images are {', '.join(NAMES)}")
+    return [image for image in IMAGES if not names or image.name in names]
+
+
+def _bake_file(image: Image, source: Source, output: str, platforms: Sequence[str], labels: dict[str, str]) -> dict[str, Any]:
+    arguments = {"BASE_IMAGE": base_images.DEBIAN, "BUILDKIT_IMAGE": base_images.BUILDKIT, **source.arguments(), **host.proxies()}
+    target: dict[str, Any] = {
+        "context": "/src",
+        "dockerfile": image.dockerfile,
+        "target": image.target,
+        "args": arguments,
+        "labels": labels,
+        "secret": [f"id={name},src=/run/host/{file.name}" for name, file in host.build_secrets().items()],
+        "output": [output],
+    }
+    if platforms:
+        target["platforms"] = list(platforms)
+    return {"target": {"image": target}}
+
+
+def _tools_container(net: str, output: Path | None) -> Container:
+    secrets = next(iter(host.build_secrets().values())).parent
+    volumes = [f"{ROOT}:/src:ro", f"{secrets}:/run/host:ro"]
+    if output:
+        volumes.append(f"{output}:/out")
+    return engine.connect().containers.run(
+        tools_image.ensure(), ["sleep", "infinity"], name=f"{net}-tools", detach=True, network=net, volumes=volumes, labels=engine.labels(net)
+    )
+
+
+def _inputs(image: Image, source: Source) -> str:
+    """Return a hash of everything that goes into an image."""
+    client = engine.connect()
+    digest = hashlib.sha256(json.dumps([image.target, source.arguments()]).encode())
+    for base in (base_images.DEBIAN, base_images.BUILDKIT):
+        digest.update(str(client.images.get(base).id).encode())
+    for file in [ROOT / image.dockerfile, *_files(image.context)]:
+        digest.update(f"{file.relative_to(ROOT)} {file.stat().st_mode:o}\n".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _files(places: Sequence[str]) -> Iterator[Path]:
+    for place in places:
+        path = ROOT / place
+        found = [path] if path.is_file() else sorted(path.rglob("*"))
+        yield from (file for file in found if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith("docs."))
+
+
+def _label(image: Image) -> str | None:
+    reference = _reference(image)
+    if not recipe.exists(reference) or not recipe.exists(f"{image.name}:latest"):
+        return None
+    labels: dict[str, str] = engine.connect().images.get(reference).labels
+    return labels.get(INPUTS_LABEL)
+
+
+def _reference(image: Image) -> str:
+    return f"local-cicd/{image.name}:dev"
+
+
+def _size(image: Image) -> int:
+    return int(engine.connect().images.get(_reference(image)).attrs["Size"])
+
+
+def _git(*arguments: str) -> str:
+    # The owner of a checkout in a container or a CI system is often another user.
+    return programs.run(["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), *arguments]).strip()

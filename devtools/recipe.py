@@ -1,0 +1,98 @@
+"""Images that are made without a builder: a container of a base image is changed and committed."""
+
+import hashlib
+import io
+import json
+import tarfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from docker.errors import ImageNotFound
+from docker.models.containers import Container
+
+from devtools import engine, host, progress
+from devtools.errors import DevError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How an image is made; an image is made again when its recipe or its base changes."""
+
+    base: str
+    packages: tuple[str, ...] = ()
+    """Debian packages, installed without recommended ones."""
+    script: str = ""
+    """A shell script that runs after the packages are installed."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Files of the host, by their place in the image; executable."""
+    changes: tuple[str, ...] = ()
+    """Dockerfile lines such as ENTRYPOINT."""
+
+    def digest(self) -> str:
+        """Return a short hash of the recipe, its base image and its files."""
+        base = engine.connect().images.get(self.base).id
+        files = {place: hashlib.sha256(file.read_bytes()).hexdigest() for place, file in sorted(self.files.items())}
+        parts = [base, self.packages, self.script, files, self.changes]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+    def make(self, name: str) -> None:
+        """Make the image under this name (`repository:tag`)."""
+        repository, tag = name.rsplit(":", 1)
+        network = host.mount()
+        client = engine.connect()
+        with progress.step(f"making the image {name}") as step:
+            container = client.containers.run(
+                self.base,
+                ["sleep", "infinity"],
+                name=engine.unique("recipe"),
+                detach=True,
+                labels=engine.labels("recipe"),
+                volumes=[f"{network.folder}:{network.path}:ro"],
+            )
+            try:
+                if self.packages:
+                    step.detail = "installing packages"
+                    _execute(container, _installation(self.packages), network.environment)
+                if self.script:
+                    _execute(container, self.script, network.environment)
+                for place, file in self.files.items():
+                    put_file(container, place, file.read_bytes(), mode=0o755)
+                step.detail = "committing"
+                label = f"LABEL {engine.LABEL}=1 {engine.INSTANCE_LABEL}={repository.rsplit('/', 1)[-1]}"
+                # The labels and the command of the container would be the image's, were they not replaced here.
+                changes = [label, 'CMD ["bash"]', *self.changes]
+                container.commit(repository=repository, tag=tag, changes=changes)
+            finally:
+                container.remove(force=True, v=True)
+
+
+def exists(name: str) -> bool:
+    """Tell whether the engine has this image."""
+    try:
+        engine.connect().images.get(name)
+    except ImageNotFound:
+        return False
+    return True
+
+
+def put_file(container: Container, place: str, content: bytes, *, mode: int = 0o644) -> None:
+    """Write a file into a container, which need not have been started; its folder is made."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo(place.lstrip("/"))
+        member.size, member.mode, member.mtime = len(content), mode, int(time.time())
+        archive.addfile(member, io.BytesIO(content))
+    container.put_archive("/", buffer.getvalue())
+
+
+def _installation(packages: tuple[str, ...]) -> str:
+    return f"apt-get -qq update && apt-get -qq install -y --no-install-recommends {' '.join(packages)} && apt-get clean && rm -rf /var/lib/apt/lists/*"
+
+
+def _execute(container: Container, script: str, environment: dict[str, str]) -> None:
+    code, output = container.exec_run(["sh", "-euc", script], environment=environment)
+    if code != 0:
+        last = "\n".join(output.decode(errors="replace").strip().splitlines()[-15:])
+        raise DevError(f"making an image failed (exit {code}):\n{last}")

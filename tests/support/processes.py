@@ -1,0 +1,42 @@
+"""Processes as tests see them: alive, gone, and waited for with a deadline."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# A shell script that ends on SIGKILL only; says when it is ready for the signal.
+STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    """Tell whether the condition comes true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process is alive, a zombie not being so."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process ends in time."""
+    return wait_for(lambda: not runs(pid))
+
+
+def children() -> set[int]:
+    """Give the children of this process, zombies included."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        # A thread may have ended since it was listed.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.update(map(int, (task / "children").read_text().split()))
+    return found
