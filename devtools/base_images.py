@@ -145,7 +145,9 @@ def _bootstrap_debian(archive: Path) -> None:
         source_file.write_text(sources, encoding="utf-8")
         excludes = [f"--dpkgopt=path-exclude={pattern}" for pattern in SLIM]
         excludes.append("--dpkgopt=path-include=/usr/share/doc/*/copyright")
-        options = [f"--aptopt={line.rstrip(';')}" for line in host.apt_conf(folder="").splitlines() if "Dir::" not in line and "CAInfo" not in line]
+        options = [
+            f"--aptopt={line.rstrip(';')}" for line in host.apt_conf(folder="").splitlines() if "Dir::" not in line and "CAInfo" not in line
+        ]
         image_conf = folder / "apt-in-images"
         image_conf.write_text(APT_IN_IMAGES, encoding="utf-8")
         # The host's apt options (proxies, for one) are for the making only.
@@ -153,7 +155,9 @@ def _bootstrap_debian(archive: Path) -> None:
             '--customize-hook=rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap; rm -rf "$1"/var/log/*',
             f"--customize-hook=copy-in {image_conf} /etc/apt/apt.conf.d",
         ]
-        argv = programs.as_root(["mmdebstrap", "--variant=minbase", *excludes, *options, *hooks, host.SUITE, str(unfinished), str(source_file)])
+        argv = programs.as_root(
+            ["mmdebstrap", "--variant=minbase", *excludes, *options, *hooks, host.SUITE, str(unfinished), str(source_file)]
+        )
         with log.open("w", encoding="utf-8") as output:
             code = subprocess.run(argv, check=False, stdout=output, stderr=subprocess.STDOUT).returncode
         if code != 0:

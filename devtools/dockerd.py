@@ -68,7 +68,9 @@ class Daemon:
             command = [_dockerd(), "--host", self.host, "--pidfile", str(self.pid_file), "--group", str(os.getgid()), *self.options]
             with self.log.open("ab") as log:
                 # A session of its own: Ctrl-C is for ./dev, which stops dockerd after the containers are gone.
-                child = subprocess.Popen(programs.as_root(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                child = subprocess.Popen(
+                    programs.as_root(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
             deadline = time.monotonic() + READY_SECONDS
             while engine.answering(self.host, timeout=5) is None:
                 if child.poll() is not None or time.monotonic() > deadline:
@@ -118,7 +120,9 @@ def _provide(daemon: Daemon, *, own: bool) -> None:
     if not own and (host := os.environ.get("DOCKER_HOST")):
         raise DevError(f"no Docker engine answers at DOCKER_HOST={host}", hint="start it, or unset DOCKER_HOST")
     if daemon.socket.exists() and not os.access(daemon.socket, os.W_OK):
-        raise DevError(f"you may not use the Docker engine at {daemon.socket}", hint="become a member of the group docker, or run ./dev as root")
+        raise DevError(
+            f"you may not use the Docker engine at {daemon.socket}", hint="become a member of the group docker, or run ./dev as root"
+        )
     if shutil.which("dockerd", path=_path()) is None:
         if not programs.apt_machine():
             raise DevError("no Docker engine answers, and dockerd is missing", hint="install and start Docker, then try again")
@@ -165,5 +169,3 @@ def _send(pid: int, name: str) -> None:
         subprocess.run(programs.as_root(["kill", f"-{name}", str(pid)]), check=False)
     except ProcessLookupError:
         return
-
-

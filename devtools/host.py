@@ -41,7 +41,9 @@ class Mount:
 
 def ca_bundle() -> Path | None:
     """Return the CA bundle that this machine trusts."""
-    named = [Path(os.environ[name]) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE") if os.environ.get(name)]
+    named = [
+        Path(os.environ[name]) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE") if os.environ.get(name)
+    ]
     return next((bundle for bundle in (*named, *CA_BUNDLES) if bundle.is_file()), None)
 
 
@@ -69,7 +71,9 @@ def pip_conf(ca: str | None = None) -> str:
     for section in ("global", "install"):
         if parser.has_section(section):
             options.update({name.replace("_", "-"): value for name, value in parser.items(section)})
-    options.update({name: os.environ[variable] for name in PIP_OPTIONS if (variable := "PIP_" + name.upper().replace("-", "_")) in os.environ})
+    options.update(
+        {name: os.environ[variable] for name in PIP_OPTIONS if (variable := "PIP_" + name.upper().replace("-", "_")) in os.environ}
+    )
     options = {name: value for name, value in options.items() if name in PIP_OPTIONS and value}
     if "find-links" in options:
         # A folder of the host does not exist in a container.
@@ -107,7 +111,9 @@ def debian_sources() -> str | None:
     stanzas = [
         _stanza(uris, wanted)
         for uris, suites in _apt_entries()
-        if (wanted := [SUITE + suite.removeprefix(codename) for suite in suites if re.fullmatch(rf"{codename}(-updates|-security)?", suite)])
+        if (
+            wanted := [SUITE + suite.removeprefix(codename) for suite in suites if re.fullmatch(rf"{codename}(-updates|-security)?", suite)]
+        )
     ]
     return "\n".join(dict.fromkeys(stanzas)) or None
 
@@ -160,7 +166,10 @@ def _apt_entries() -> list[tuple[list[str], list[str]]]:
                 entries.append(([found[1]], [found[2]]))
     for file in sorted((etc / "sources.list.d").glob("*.sources")):
         for stanza in re.split(r"\n\s*\n", "\n".join(line for line in _lines(file) if not line.startswith("#"))):
-            fields = {name.lower(): value.split() for name, value in re.findall(r"^(\w[\w-]*):[ \t]*((?:.*\n?)(?:[ \t].*\n?)*)", stanza, re.MULTILINE)}
+            fields = {
+                name.lower(): value.split()
+                for name, value in re.findall(r"^(\w[\w-]*):[ \t]*((?:.*\n?)(?:[ \t].*\n?)*)", stanza, re.MULTILINE)
+            }
             if "deb" in fields.get("types", []) and fields.get("enabled", ["yes"]) != ["no"]:
                 entries.append((fields.get("uris", []), fields.get("suites", [])))
     return entries

@@ -114,7 +114,9 @@ class Workshop:
                     finally:
                         remove(tools)
 
-    def bake(self, image: Image, source: Source, *, output: str, platforms: Sequence[str] = (), labels: dict[str, str] | None = None) -> None:
+    def bake(
+        self, image: Image, source: Source, *, output: str, platforms: Sequence[str] = (), labels: dict[str, str] | None = None
+    ) -> None:
         """Build one image; the whole output goes to a log file, its last lines into the error where it fails."""
         recipe.put_file(self.tools, "/bake.json", json.dumps(_bake_file(image, source, output, platforms, labels or {})).encode())
         builder = f"docker-buildx inspect remote >/dev/null 2>&1 || docker-buildx create --name remote --driver remote {self.builder.inside} >/dev/null"
@@ -141,10 +143,11 @@ def build(names: Sequence[str] = NAMES, *, again: bool = False) -> dict[str, str
 
     The engine then also knows it as `<name>:latest`. Where nothing changed no builder is started.
     """
-    return {built.image.name: built.reference for built in _build(names, again=again)}
+    return {each.image.name: each.reference for each in built(names, again=again)}
 
 
-def _build(names: Sequence[str], *, again: bool = False) -> list[Built]:
+def built(names: Sequence[str] = NAMES, *, again: bool = False) -> list[Built]:
+    """Do what `build` does and say more of each image."""
     base_images.ensure()
     source = Source.read()
     done: list[Built] = []
@@ -158,7 +161,7 @@ def _build(names: Sequence[str], *, again: bool = False) -> list[Built]:
     if wanted:
         with Workshop.open() as workshop:
             done += [_build_one(workshop, image, source, inputs) for image, inputs in wanted]
-    return sorted(done, key=lambda built: NAMES.index(built.image.name))
+    return sorted(done, key=lambda each: NAMES.index(each.image.name))
 
 
 def _build_one(workshop: Workshop, image: Image, source: Source, inputs: str) -> Built:
@@ -220,7 +223,13 @@ def _tools_container(net: str, output: Path | None) -> Container:
     if output:
         volumes.append(f"{output}:/out")
     return engine.connect().containers.run(
-        tools_image.ensure(), ["sleep", "infinity"], name=f"{net}-tools", detach=True, network=net, volumes=volumes, labels=engine.labels(net)
+        tools_image.ensure(),
+        ["sleep", "infinity"],
+        name=f"{net}-tools",
+        detach=True,
+        network=net,
+        volumes=volumes,
+        labels=engine.labels(net),
     )
 
 

@@ -30,7 +30,13 @@ def run(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path 
     """Run a program and return its standard output; a failure shows the last lines of what it printed."""
     try:
         done = subprocess.run(
-            list(argv), env=None if env is None else {**os.environ, **env}, cwd=cwd, timeout=timeout, check=False, capture_output=True, text=True
+            list(argv),
+            env=None if env is None else {**os.environ, **env},
+            cwd=cwd,
+            timeout=timeout,
+            check=False,
+            capture_output=True,
+            text=True,
         )
     except FileNotFoundError as error:
         raise DevError(f"the program {argv[0]} is missing", hint=f"install {argv[0]} and try again") from error
@@ -48,7 +54,9 @@ def install(*packages: str, why: str) -> None:
     if not missing:
         return
     if not apt_machine():
-        raise DevError(f"{', '.join(missing)} missing, needed for {why}", hint="install it; only on Debian and Ubuntu does ./dev do that itself")
+        raise DevError(
+            f"{', '.join(missing)} missing, needed for {why}", hint="install it; only on Debian and Ubuntu does ./dev do that itself"
+        )
     with progress.step(f"installing {' '.join(missing)} ({why})"):
         env = {"DEBIAN_FRONTEND": "noninteractive"}
         command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "-y", "--no-install-recommends", *missing]
@@ -71,4 +79,8 @@ def installed(package: str) -> bool:
 def available(package: str) -> bool:
     """Tell whether apt knows a package of this name that can be installed."""
     shown = subprocess.run(["apt-cache", "policy", package], check=False, capture_output=True, text=True).stdout
-    return any(line.split()[0] == "Candidate:" and line.split()[1] != "(none)" for line in shown.splitlines() if line.strip().startswith("Candidate:"))
+    return any(
+        line.split()[0] == "Candidate:" and line.split()[1] != "(none)"
+        for line in shown.splitlines()
+        if line.strip().startswith("Candidate:")
+    )

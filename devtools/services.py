@@ -47,5 +47,7 @@ class Services:
             net = stack.enter_context(network(name))
             hub = stack.enter_context(mirror(net))
             store = stack.enter_context(registry(net, volume=registry_volume))
-            builder = stack.enter_context(buildkit(net, config=buildkitd_toml(mirror=hub.inside, http=[store.inside]), volume=builder_volume))
+            builder = stack.enter_context(
+                buildkit(net, config=buildkitd_toml(mirror=hub.inside, http=[store.inside]), volume=builder_volume)
+            )
             yield cls(network=net, registry=store, mirror=hub, builder=builder, tools=tools_image.ensure())

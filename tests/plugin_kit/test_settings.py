@@ -222,6 +222,13 @@ def test_unknown_settings_are_warnings_with_a_suggestion() -> None:
     ]
 
 
+def test_a_misspelt_setting_is_the_hint_where_a_required_one_is_missing() -> None:
+    """The two belong together."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"PLUGIN_REGISTY": "x"})
+    assert caught.value.hint == 'unknown setting "registy", did you mean "registry"?'
+
+
 def test_a_setting_may_come_from_a_file(tmp_path: Path) -> None:
     """The newline at the end of the file is not part of the value; a JSON file may be longer than an environment variable."""
     (tmp_path / "password").write_text("hunter22\n")
@@ -309,6 +316,7 @@ class Flat(PluginSettings):
         ("host/a:cache,host/b:cache", [{"": "host/a:cache"}, {"": "host/b:cache"}]),
         ("type=gha,host/b:cache,mode=max", [{"type": "gha"}, {"": "host/b:cache"}, {"mode": "max"}]),
         ('[{"type":"registry","ref":"a"},"type=local,src=b"]', [{"type": "registry", "ref": "a"}, {"type": "local", "src": "b"}]),
+        ('["type=gha",",",""]', [{"type": "gha"}, {}]),
         ('{"type":"gha"}', None),
         ("", []),
     ],

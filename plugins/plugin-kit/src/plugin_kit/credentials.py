@@ -19,6 +19,11 @@ class Login:
     username: str
     password: str = field(repr=False)
 
+    @property
+    def encoded(self) -> str:
+        """Base64 of `user:password`, as Docker's configuration and HTTP basic authentication have it (RFC 7617)."""
+        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode("ascii")
+
 
 class Credentials:
     """The logins of a run, by registry host."""
@@ -59,11 +64,12 @@ class Credentials:
 
     def docker_config(self) -> str:
         """Write the config.json that buildx reads."""
-        auths = {}
-        for host, login in sorted(self._logins.items()):
-            auth = base64.b64encode(f"{login.username}:{login.password}".encode()).decode("ascii")
-            auths[DOCKER_HUB_LOGIN if host == DOCKER_HUB else host] = {"auth": auth}
+        auths = {DOCKER_HUB_LOGIN if host == DOCKER_HUB else host: {"auth": login.encoded} for host, login in sorted(self._logins.items())}
         return json.dumps({"auths": auths})
+
+    def encoded(self) -> tuple[str, ...]:
+        """Return what must not be printed either: passwords, and the logins as they go over the wire."""
+        return tuple(text for login in self._logins.values() for text in (login.password, login.encoded))
 
 
 def _host_of(key: str) -> str:

@@ -94,14 +94,14 @@ class Decoder:
         for element in elements:
             if element is None or element == "":
                 continue
-            if isinstance(element, str) and _is_flat_map(item):
-                # One list element of `type=registry,ref=x`; all its commas are its own.
-                element = split_maps(element.replace(",", "\\,"))[0]  # noqa: PLW2901
             here = (*at, len(decoded))
             before = len(self.failed)
             if isinstance(element, dict):
                 self._label(here, element)
-            result = self.decode(item, element, here)
+            is_one_text = isinstance(element, str) and _is_flat_map(item)
+            # All commas of `type=registry,ref=x` are its own where it is one element of a JSON list.
+            maps = split_maps(str(element).replace(",", "\\,")) if is_one_text else [element]
+            result = self.decode(item, maps[0] if maps else {}, here)
             # Keeps the numbering of the elements behind a failed one; pydantic's own findings on it are dropped later.
             decoded.append({} if result is UNSET and item.kind is Kind.MODEL else result)
             failed = failed or (len(self.failed) > before and item.kind is not Kind.MODEL)

@@ -1,6 +1,5 @@
 """A client for the OCI distribution API 1.1 that keeps manifests as bytes and computes every digest itself."""
 
-import base64
 import re
 from collections.abc import Iterator
 from threading import Lock
@@ -286,7 +285,7 @@ def _push(path: str) -> str:
 def _basic(login: Login | None) -> str | None:
     if login is None:
         return None
-    return f"Basic {base64.b64encode(f'{login.username}:{login.password}'.encode()).decode('ascii')}"
+    return f"Basic {login.encoded}"
 
 
 def _complaints(response: httpx.Response) -> tuple[str, ...]:

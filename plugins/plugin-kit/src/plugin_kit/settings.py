@@ -107,7 +107,8 @@ class PluginSettings(BaseSettings):
             problems = [] if source.problems else list(error.problems)
         problems = [*source.problems, *problems]
         if settings is None or problems:
-            raise SettingsError(problems)
+            # A required setting that is missing may be one that was misspelt.
+            raise SettingsError(problems, hint="; ".join(source.warnings) or None)
         return Loaded(settings=settings, warnings=source.warnings)
 
     @classmethod

@@ -22,6 +22,7 @@ class Access:
 
     def __init__(self, plan: "Plan", settings: "Settings", workspace: Path, console: Console) -> None:
         self.credentials = _credentials(plan, settings, workspace)
+        console.redactor.add(*self.credentials.encoded())
         self._plan = plan
         self._settings = settings
         self._console = console
@@ -46,18 +47,24 @@ class Access:
     def _client(self) -> Http:
         if self._http is None:
             self._http = Http(
-                verify=_verify(self._settings),
+                verify=_verify(self._settings, self._plan.registry.host),
                 retry_for=self._settings.registry_timeout.total_seconds(),
                 on_retry=self._console.detail,
             )
         return self._http
 
 
-def _verify(settings: "Settings") -> "ssl.SSLContext | bool":
+def ca_cert(settings: "Settings", host: str) -> str | None:
+    """Return the setting, or the file where Docker and plugin-docker-buildx look for a registry's CA."""
+    mounted = Path("/etc/docker/certs.d", host, "ca.crt")
+    return settings.ca_cert or (str(mounted) if mounted.is_file() else None)
+
+
+def _verify(settings: "Settings", host: str) -> "ssl.SSLContext | bool":
     if settings.insecure:
         return False
     try:
-        return tls_context(settings.ca_cert)
+        return tls_context(ca_cert(settings, host))
     except ValueError as error:
         raise SettingsError([f"ca_cert: {error}"]) from None
 

@@ -135,8 +135,10 @@ def _cache_to(plan: Plan, settings: "Settings", target: Target, extras: Extras) 
 
 
 def _with_registry(entry: Mapping[str, str], extras: Extras) -> dict[str, str]:
-    plain = entry.get("type") == "registry" and entry.get("ref", "").split("/", 1)[0] in extras.plain_hosts
-    return {"type": entry.get("type", "registry"), **entry, **({"registry.insecure": "true"} if plain else {})}
+    # A bare reference arrives without a key; buildx takes it for a registry's, too.
+    whole = {"type": "registry", "ref": entry[""]} if "" in entry else dict(entry)
+    plain = whole["type"] == "registry" and whole.get("ref", "").split("/", 1)[0] in extras.plain_hosts
+    return {**whole, **({"registry.insecure": "true"} if plain else {})}
 
 
 def _secrets(files: Mapping[str, str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from plugin_kit.console import Console
 from plugin_kit.errors import BuilderError
 from plugin_kit.http import pem_text
 from plugin_kit.reference import DOCKER_HUB
+from registry_push.access import ca_cert
 from registry_push.plan import Plan
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def toml(plan: Plan, settings: "Settings", folder: Path) -> str:
         lines += [line for line in ("http = true", "insecure = true") if line not in lines]
     elif settings.insecure:
         lines.append("insecure = true")
-    if settings.ca_cert:
+    ca = ca_cert(settings, plan.registry.host)
+    if ca:
         path = folder / "registry-ca.pem"
-        path.write_text(pem_text(settings.ca_cert), encoding="utf-8")
+        path.write_text(pem_text(ca), encoding="utf-8")
         lines.append(f"ca = [{_quoted(str(path))}]")
     text = "".join(f"[registry.{_quoted(host)}]\n" + "".join(f"  {line}\n" for line in body) for host, body in sections.items() if body)
     return f"{text}{settings.buildkit_config or ''}\n"

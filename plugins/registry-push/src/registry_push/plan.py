@@ -97,13 +97,18 @@ def make(settings: "Settings", ci: CI, found: Found, *, explicit_tags: Sequence[
         releases=_releases(home, project, settings) if home and record and push else None,
         revision=ci.sha or "",
         created=ci.commit_time,
-        source=ci.repo_url,
+        source=ci.repo_url or _web_address(ci.clone_url),
         version=ci.tag,
         pipeline=ci.pipeline_number,
         pipeline_url=ci.pipeline_url,
         builders=tuple(builders),
         export_cache=settings.cache == "registry" or (settings.cache == "auto" and not builders and not settings.repo),
     )
+
+
+def _web_address(clone_url: str | None) -> str | None:
+    """Return the page of a repository whose clone address is all that is known, as on a laptop."""
+    return clone_url.removesuffix(".git") if clone_url and clone_url.startswith("https://") else None
 
 
 def _releases(home: Repository, project: str, settings: "Settings") -> Repository:
@@ -216,7 +221,11 @@ def _builder_problems(settings: "Settings", builders: Sequence[str]) -> list[str
         if not re.fullmatch(r"tcp://[^/\s]+:\d+|unix:///\S+", address)
     ]
     for name in ("cache_from", "cache_to"):
-        problems += [f"{name}[{index}]: `type` is missing" for index, entry in enumerate(getattr(settings, name)) if not entry.get("type")]
+        problems += [
+            f"{name}[{index}]: `type` is missing"
+            for index, entry in enumerate(getattr(settings, name))
+            if not entry.get("type") and "" not in entry
+        ]
     if bool(settings.builder_cert) != bool(settings.builder_key):
         problems.append("builder_cert and builder_key: mTLS needs both of them")
     return problems

@@ -16,22 +16,21 @@ from registry_push.released import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What is to be tagged: the images' manifests by target id, `latest`'s verdict, and whether the wanted tags wait for kargo-notify."""
+    """What is to be tagged: the images' manifests by target id, and the verdict on `latest` and its like."""
 
     plan: Plan
     manifests: Mapping[str, Manifest]
     forward: Verdict
-    held: bool
 
     @property
     def first(self) -> tuple[str, ...]:
-        """The tags that name the commit."""
-        return (candidate_tag(self.plan.revision),) if self.held else (*self.plan.tags.fixed, *self.plan.tags.moving)
+        """The tags that name the commit; with `hold` the candidate, again in a rerun too, since an integration test runs it."""
+        return (candidate_tag(self.plan.revision),) if self.plan.hold else (*self.plan.tags.fixed, *self.plan.tags.moving)
 
     @property
     def last(self) -> tuple[str, ...]:
         """The tags that deployments follow without looking: set when all others are."""
-        return () if self.held or not self.forward.moves else self.plan.tags.forward
+        return () if self.plan.hold or not self.forward.moves else self.plan.tags.forward
 
 
 def publish(publication: Publication, release: Release, state: State, access: Access, console: Console, *, fresh: bool) -> None:
@@ -47,10 +46,10 @@ def publish(publication: Publication, release: Release, state: State, access: Ac
             moves = [move for target in plan.pushed for move in _moves(target, tags, publication, state, access)]
             set_tags(moves)
             moved += len(moves)
-        if record is not None and plan.releases is not None and not publication.held and (moved or fresh):
+        if record is not None and plan.releases is not None and not plan.hold and (moved or fresh):
             tag_release(access.registry(plan.releases.host), plan.releases.path, record, (*publication.first, *publication.last))
         step.note(f"{', '.join((*publication.first, *publication.last))}" if moved else "all tags are where they belong")
-    if publication.held:
+    if plan.hold:
         console.info(f"held for kargo-notify: {', '.join(plan.tags.wanted)}")
     elif plan.tags.forward and not publication.last:
         console.info(f"{plan.tags.forward[0]} stays: {publication.forward.reason}")

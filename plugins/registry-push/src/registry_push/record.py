@@ -12,23 +12,23 @@ from registry_push.verify import Pushed
 State = Literal["built", "cached", "kept"]
 
 
-def make(plan: Plan, decision: Decision, images: Sequence[Pushed], outcomes: Mapping[str, Outcome], *, held: bool) -> Release:
+def make(plan: Plan, decision: Decision, images: Sequence[Pushed], outcomes: Mapping[str, Outcome]) -> Release:
     """Write down the images of the commit; `outcomes` are those of the targets that were built in this run."""
     return Release(
         repository=plan.source,
         revision=plan.revision,
         created=decision.created,
         pipeline=Pipeline(number=plan.pipeline, url=plan.pipeline_url),
-        held=held,
-        images=tuple(_image(plan, pushed, outcomes.get(pushed.target.id), held=held) for pushed in images),
+        held=plan.hold,
+        images=tuple(_image(plan, pushed, outcomes.get(pushed.target.id)) for pushed in images),
     )
 
 
-def _image(plan: Plan, pushed: Pushed, outcome: Outcome | None, *, held: bool) -> ReleasedImage:
+def _image(plan: Plan, pushed: Pushed, outcome: Outcome | None) -> ReleasedImage:
     return ReleasedImage(
         name=pushed.target.name,
         repository=str(pushed.target.repository),
-        tag=candidate_tag(plan.revision) if held else plan.tags.wanted[0],
+        tag=candidate_tag(plan.revision) if plan.hold else plan.tags.wanted[0],
         wanted_tags=plan.tags.wanted,
         digest=pushed.manifest.digest,
         media_type=pushed.manifest.media_type,

@@ -34,12 +34,11 @@ class State:
 class Decision:
     """What a run builds (target ids), what it takes as it is, and how `latest` and its like stand.
 
-    `complete` means that every fixed tag is there: the commit is released. `created` is the time that all images built in this run carry.
+    `created` is the time that all images built in this run carry.
     """
 
     build: tuple[str, ...]
     keep: Mapping[str, Manifest]
-    complete: bool
     created: datetime
     forward: Verdict
 
@@ -68,11 +67,9 @@ def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: d
     Raises RegistryError when a tag of this commit names an image of another one.
     """
     keep: dict[str, Manifest] = {}
-    complete = bool(plan.tags.fixed)
     for target in plan.pushed:
         tags = state.fixed[target.id]
         present = [manifest for manifest in tags.values() if manifest is not None]
-        complete = complete and len(present) == len(tags)
         for tag, manifest in tags.items():
             _check_revision(plan, target, tag, manifest)
         if present:
@@ -80,7 +77,7 @@ def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: d
         elif target.id in state.kept:
             keep[target.id] = state.kept[target.id]
     if force_build:
-        keep, complete = {}, False
+        keep = {}
     current = [Stamp.of(manifest) for tags in state.forward.values() for manifest in tags.values() if manifest is not None]
     created = _created(plan, current, ancestry, now)
     ours = Stamp(created=created, revision=plan.revision, pipeline=plan.pipeline)
@@ -88,7 +85,6 @@ def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: d
     return Decision(
         build=tuple(target.id for target in plan.pushed if target.id not in keep),
         keep=keep,
-        complete=complete,
         created=created,
         forward=judge_all(verdicts),
     )

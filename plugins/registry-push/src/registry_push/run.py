@@ -1,6 +1,5 @@
 """A run of registry-push: settings -> plan -> execute -> report."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,8 @@ from registry_push.publish import Publication, publish
 from registry_push.released import Decision, State
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from plugin_kit.ci import CI
     from registry_push.settings import Settings
 
@@ -52,17 +53,16 @@ def _release(plan: Plan, settings: "Settings", access: Access, ci: "CI", console
     built = Built(digests={}, outcomes={})
     if decision.build:
         built = build(plan, settings, access, decision.build, decision.created, console)
-    held = plan.hold and not decision.complete
     manifests = dict(decision.keep)
-    release = _known_release(state, decision)
+    release = _known_release(plan, state, decision)
     fresh = release is None
     if release is None:
         digests = {**{name: manifest.digest for name, manifest in decision.keep.items()}, **built.digests}
         images = verify.read_back(plan, access, digests)
         manifests = {image.target.id: image.manifest for image in images}
-        release = record.make(plan, decision, images, built.outcomes, held=held)
+        release = record.make(plan, decision, images, built.outcomes)
     write_workspace(release, ci.workspace)
-    publish(Publication(plan=plan, manifests=manifests, forward=decision.forward, held=held), release, state, access, console, fresh=fresh)
+    publish(Publication(plan=plan, manifests=manifests, forward=decision.forward), release, state, access, console, fresh=fresh)
     report.released(release, built.outcomes, plan, console)
 
 
@@ -92,12 +92,13 @@ def _decide(plan: Plan, state: State, settings: "Settings", ci: "CI") -> Decisio
     return released.decide(plan, state, ancestry=ancestry, now=_now(), force_build=settings.force, force_latest=force_latest)
 
 
-def _known_release(state: State, decision: Decision) -> Release | None:
+def _known_release(plan: Plan, state: State, decision: Decision) -> Release | None:
     """Return the commit's record from the registry where it says just what this run would write."""
     kept = sorted(manifest.digest for manifest in decision.keep.values())
-    if decision.build or state.release is None or sorted(image.digest for image in state.release.images) != kept:
+    known = state.release
+    if decision.build or known is None or known.held != plan.hold or sorted(image.digest for image in known.images) != kept:
         return None
-    return state.release
+    return known
 
 
 def _kept(plan: Plan, decision: Decision) -> str:

@@ -4,15 +4,14 @@ from datetime import timedelta
 from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic.config import JsonDict
 
-from plugin_kit.settings import PluginSettings, SettingsModel
+from plugin_kit.settings import PluginSettings, SettingsModel, group
 
-WHAT: JsonDict = {"group": "What to build"}
-WHERE: JsonDict = {"group": "Where to push, and as what"}
-LOGIN: JsonDict = {"group": "Registry access"}
-BUILDER: JsonDict = {"group": "Builder and cache"}
-RUN: JsonDict = {"group": "The run"}
+WHAT = group("What to build")
+WHERE = group("Where to push, and as what")
+LOGIN = group("Registry access")
+BUILDER = group("Builder and cache")
+RUN = group("The run")
 
 _NO_DAEMON = "there is no Docker daemon in this plugin, so it has no meaning here"
 _NO_ECR = "is not supported: log in with `username: AWS` and a token as `password`"

@@ -1,0 +1,60 @@
+"""`./dev clean`: removes what a killed `./dev` or `./dev demo --keep` left, by its labels."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from docker.errors import DockerException
+
+from devtools import dockerd, engine, progress
+from devtools.containers import remove
+from devtools.paths import cache_dir
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Remove containers, networks and volumes; with `--all` also images, build caches and the cache folder."""
+    client = engine.answering(engine.address())
+    if client is None:
+        progress.say("no Docker engine answers: nothing of it is removed")
+    else:
+        engine.connect()
+        ours = {"label": f"{engine.LABEL}=1"}
+        _each("containers", client.containers.list(all=True, filters=ours), remove)
+        _each("networks", client.networks.list(filters=ours), lambda network: network.remove())
+        volumes = client.volumes.list(filters=ours)
+        kept = [] if arguments.all else [volume for volume in volumes if engine.CACHE_LABEL in (volume.attrs["Labels"] or {})]
+        _each("volumes", [volume for volume in volumes if volume not in kept], lambda volume: volume.remove(force=True))
+        if arguments.all:
+            _each("images", client.images.list(all=False, filters=ours), lambda image: client.images.remove(image.id, force=True))
+    dockerd.Daemon().stop()
+    if arguments.all:
+        _empty_cache()
+    return 0
+
+
+def _each(what: str, found: Iterable[Any], action: Callable[[Any], object]) -> None:
+    """Remove things one by one; one that can't be removed is named and does not stop the others."""
+    removed = 0
+    for thing in found:
+        try:
+            action(thing)
+            removed += 1
+        except DockerException as error:
+            progress.say(f"    {getattr(thing, 'name', None) or thing.id} stays: {error}")
+    progress.say(f"{what}: {removed} removed")
+
+
+def _empty_cache() -> None:
+    """Empty the cache folder, but for the environment that this runs in."""
+    environment = Path(sys.prefix)
+    for entry in cache_dir().iterdir():
+        if entry == environment:
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    progress.say(f"cache: {cache_dir()} emptied, but for the environment of ./dev itself")

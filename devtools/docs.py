@@ -1,0 +1,34 @@
+"""`./dev docs`: writes plugins/*/docs.md from the settings models."""
+
+import argparse
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from devtools import progress
+from devtools.paths import ROOT
+from plugin_kit.cli import Plugin
+from plugin_kit.docs import docs_md
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Write the pages; with `--check` only name those that are stale and fail."""
+    stale = [path for path, text in pages() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if arguments.check:
+        for path in stale:
+            progress.say(f"{path.relative_to(ROOT)} is stale: run ./dev docs")
+        return 1 if stale else 0
+    for path, text in pages():
+        path.write_text(text, encoding="utf-8")
+        progress.say(f"{path.relative_to(ROOT)}: {'written' if path in stale else 'unchanged'}")
+    return 0
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yield the place and the text of each plugin's page; what only a person can say stands in intro.md beside it."""
+    for project in sorted(ROOT.glob("plugins/*/src/*/__main__.py")):
+        plugin: Plugin = import_module(f"{project.parent.name}.__main__").PLUGIN
+        folder = project.parents[2]
+        intro = folder / "intro.md"
+        text = intro.read_text(encoding="utf-8") if intro.exists() else ""
+        yield folder / "docs.md", docs_md(plugin, plugin.settings_model(), intro=text)

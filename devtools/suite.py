@@ -1,0 +1,47 @@
+"""`./dev test`: the tests, with everything there that they need."""
+
+import argparse
+import signal
+import subprocess
+import sys
+
+from devtools import base_images, images, progress
+from devtools.paths import ROOT, log_dir
+from devtools.registry import mirror_image
+
+INTERRUPT_SECONDS = 60
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run pytest on what needs an engine and what does not; `--fast` only the latter."""
+    command = [sys.executable, "-m", "pytest", "-p", "devtools.ended_tests", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
+    if arguments.fast:
+        command += ["-m", "not engine"]
+    else:
+        base_images.ensure()
+        mirror_image()
+        with progress.step("the project's images"):
+            images.build()
+    progress.say(f"logs of dockerd and of image builds: {log_dir()}")
+    return _run([*command, *arguments.rest])
+
+
+def _run(command: list[str]) -> int:
+    """Run pytest; it gets to clean up when this process is told to end."""
+    child = subprocess.Popen(command, cwd=ROOT)
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        # Ctrl-C at a terminal has reached pytest as well; a signal to this process alone has not.
+        if not sys.stdin.isatty():
+            child.send_signal(signal.SIGINT)
+        child.wait(INTERRUPT_SECONDS)
+        raise
+    except SystemExit:
+        child.terminate()
+        child.wait(INTERRUPT_SECONDS)
+        raise
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
