@@ -191,6 +191,11 @@ def elapsed(seconds: float) -> str:
     return (f"{hours}h {minutes:02}m" if hours else f"{minutes}m") + f" {whole % _MINUTE:02}s"
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: `1 image`, `14 images`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def shorten(text: str, width: int) -> str:
     """Cut the middle out of a text that is longer than the width: in names and digests both ends tell them apart."""
     if len(text) <= width:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugin_kit.console import Console
+from plugin_kit.console import Console, counted
 from plugin_kit.errors import BuildError
 from registry_push import bake, builder, failure
 from registry_push.access import Access
@@ -33,7 +33,7 @@ class Built:
 
 def build(plan: Plan, settings: "Settings", access: Access, wanted: Sequence[str], created: datetime, console: Console) -> Built:
     """Build the targets with the ids in `wanted` and push those that go to a registry, by digest; raises the error that fits."""
-    title = f"Building {len(wanted)} images with {builder.describe(plan.builders)}"
+    title = f"Building {counted(len(wanted), 'image')} with {builder.describe(plan.builders)}"
     with tempfile.TemporaryDirectory(prefix="registry-push-", ignore_cleanup_errors=True) as name, console.step(title) as step:
         folder = Path(name)
         buildx = Buildx(folder=folder)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from plugin_kit.console import Console
+from plugin_kit.console import Console, counted
 from plugin_kit.latest import Verdict
 from plugin_kit.manifest import Manifest
 from plugin_kit.release import Release, candidate_tag
@@ -39,7 +39,7 @@ def publish(publication: Publication, release: Release, state: State, access: Ac
     Raises RegistryError that says what moved. Setting a tag again is harmless, so that a rerun finishes what a failure left.
     """
     plan = publication.plan
-    with console.step(f"Tagging {len(publication.manifests)} images") as step:
+    with console.step(f"Tagging {counted(len(publication.manifests), 'image')}") as step:
         record = _store(plan, release, access, fresh=fresh)
         moved = 0
         for tags in (publication.first, publication.last):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin_kit.console import Console
+from plugin_kit.console import Console, counted
 from plugin_kit.release import Release, candidate_tag
 from registry_push import record
 from registry_push.builder import describe
@@ -25,7 +25,7 @@ def plan(plan: Plan, settings: "Settings", workspace: Path, console: Console) ->
     """Print the plan, as `--dry-run` shows it."""
     console.info(f"commit {plan.revision}{f' of {plan.source}' if plan.source else ''}")
     rows = [[target.name, _origin(target, workspace), _destination(plan, target)] for target in plan.targets]
-    console.table(["image", "from", "repository"], rows, title=f"{len(plan.targets)} images")
+    console.table(["image", "from", "repository"], rows, title=counted(len(plan.targets), "image"))
     console.info(f"builder: {describe(plan.builders)}; cache: {_cache(plan, settings)}")
     if not plan.push:
         console.info(f"nothing is pushed: {plan.tags.reason or '`dry_run: true` builds only'}")
@@ -41,7 +41,7 @@ def decision(decision: Decision, plan: Plan, console: Console) -> None:
     if not decision.build:
         console.info("the commit is built already: nothing would be built")
     elif decision.keep:
-        console.info(f"{len(decision.keep)} images of this commit are in the registry already and would be kept")
+        console.info(f"in the registry already, and kept: {counted(len(decision.keep), 'image')} of this commit")
     if plan.tags.forward:
         name = plan.tags.forward[0]
         console.info(f"{name} would {'move' if decision.forward.moves else 'stay'}: {decision.forward.reason}")
@@ -51,7 +51,7 @@ def built(plan: Plan, outcomes: Mapping[str, Outcome], console: Console) -> None
     """Print how a build without push went."""
     rows = [[target.name, record.state(outcomes[target.id]), _seconds(outcomes[target.id])] for target in plan.targets]
     console.table(["image", "", "time"], rows, align="llr")
-    console.info(f"{len(rows)} images ({_counted(row[1] for row in rows)}), nothing pushed")
+    console.info(f"{counted(len(rows), 'image')} ({_counted(row[1] for row in rows)}), nothing pushed")
 
 
 def released(release: Release, outcomes: Mapping[str, Outcome], plan: Plan, console: Console) -> None:
@@ -63,7 +63,7 @@ def released(release: Release, outcomes: Mapping[str, Outcome], plan: Plan, cons
         rows.append([image.name, record.state(outcome), image.digest[:_SHOWN_DIGEST], size(image.size), _seconds(outcome)])
     console.table(["image", "", "digest", "size", "time"], rows, align="lllrr")
     tag = release.images[0].tag if release.images else ""
-    console.info(f"{len(rows)} images ({_counted(row[1] for row in rows)}) are in the registry as {tag}")
+    console.info(f"{counted(len(rows), 'image')} ({_counted(row[1] for row in rows)}) in the registry as {tag}")
 
 
 def size(count: int) -> str:

@@ -104,7 +104,7 @@ def _known_release(plan: Plan, state: State, decision: Decision) -> Release | No
 def _kept(plan: Plan, decision: Decision) -> str:
     if decision.build:
         return f"{len(decision.keep)} of {len(plan.pushed)} images of {plan.revision[:12]} are in the registry already and are kept"
-    return f"{plan.revision[:12]} is built already: its {len(decision.keep)} images are kept as they are"
+    return f"{plan.revision[:12]} is built already: its images are kept as they are"
 
 
 def _explicit_tags(settings: "Settings", workspace: Path) -> list[str]:
