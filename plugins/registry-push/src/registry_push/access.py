@@ -26,6 +26,7 @@ class Access:
         self._plan = plan
         self._settings = settings
         self._console = console
+        self._told: set[str] = set()
         self._http: Http | None = None
         self._registries: dict[str, Registry] = {}
 
@@ -49,9 +50,15 @@ class Access:
             self._http = Http(
                 verify=_verify(self._settings, self._plan.registry.host),
                 retry_for=self._settings.registry_timeout.total_seconds(),
-                on_retry=self._console.detail,
+                on_retry=self._tell,
             )
         return self._http
+
+    def _tell(self, text: str) -> None:
+        # Many requests meet the same trouble at the same time.
+        if text not in self._told:
+            self._told.add(text)
+            self._console.detail(text)
 
 
 def ca_cert(settings: "Settings", host: str) -> str | None:
