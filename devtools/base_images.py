@@ -67,17 +67,18 @@ def from_registry() -> bool:
     def pulled(image: str) -> bool:
         # A push elsewhere leaves a digest too, under that repository's name.
         digests = client.images.get(image).attrs.get("RepoDigests") or []
-        return any(digest.startswith(f"{image.split(':')[0]}@") for digest in digests)
+        return any(digest.startswith(f"{image.split(':', 1)[0]}@") for digest in digests)
 
     return pulled(DEBIAN) and pulled(BUILDKIT)
 
 
 def pull(image: str) -> bool:
     """Pull an image, giving up where no registry answers within a few seconds."""
+    repository, tag = image.split(":")
     client = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto", timeout=PULL_SILENCE_SECONDS)
     with progress.step(f"pulling {image}") as step:
         try:
-            for event in client.pull(*image.split(":"), stream=True, decode=True):
+            for event in client.pull(repository, tag, stream=True, decode=True):
                 if "error" in event:
                     step.result = "no registry has it or can be reached: found out"
                     return False
@@ -152,7 +153,7 @@ def _bootstrap_debian(archive: Path) -> None:
         image_conf.write_text(APT_IN_IMAGES, encoding="utf-8")
         # The host's apt options (proxies, for one) are for the making only.
         hooks = [
-            '--customize-hook=rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap; rm -rf "$1"/var/log/*',
+            '--customize-hook=rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap; rm -rf "$1"/var/log/* "$1"/var/cache/apt/*.bin',
             f"--customize-hook=copy-in {image_conf} /etc/apt/apt.conf.d",
         ]
         argv = programs.as_root(

@@ -10,7 +10,7 @@ from docker.errors import APIError
 from docker.models.containers import Container
 
 from devtools import base_images, engine
-from devtools.containers import container_on, named_volume, until
+from devtools.containers import container_on, execute, named_volume, until
 from devtools.registry import Certificate
 
 PORT = 1234
@@ -55,19 +55,19 @@ def buildkit(
     image = base_images.ensure_buildkit()
     rights = engine.privileges()
     state = f"{named_volume(volume)}:/var/lib/buildkit" if volume else "/var/lib/buildkit"
-    options: dict[str, Any] = {"volumes": [state, *rights.mounts], "rights": rights}
-    with container_on(net, image, command, alias=alias, port=PORT, files=contents, **options) as (container, port):
+    volumes = [state, *rights.mounts]
+    with container_on(net, image, command, alias=alias, port=PORT, files=contents, volumes=volumes, rights=rights) as (container, port):
         workers: list[dict[str, Any]] = []
 
         def answers() -> bool:
             # The socket, because the TCP address may want a client certificate.
             try:
-                code, output = container.exec_run(["buildctl", "debug", "workers", "--format", "{{json .}}"])
+                code, output = execute(container, ["buildctl", "debug", "workers", "--format", "{{json .}}"])
             except APIError:
                 return False  # it has exited
             if code == 0:
                 workers.extend(json.loads(output))
-            return bool(code == 0)
+            return code == 0
 
         until(answers, container, f"the builder {alias}")
         platforms = {f"{found['os']}/{found['architecture']}" for worker in workers for found in worker["platforms"]}

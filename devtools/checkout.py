@@ -17,7 +17,7 @@ BASE = "/woodpecker"
 def describe(repo: Path, sha: str, *, event: str, branch: str, ref: str | None = None, refspec: str = "") -> Commit:
     """Return what Woodpecker would be told of a commit; `sha` may be any name that git knows."""
     with _git_environment() as env:
-        fields = _git(repo, env, "show", "--no-patch", "--format=%H%x00%an%x00%ae%x00%ct%x00%P%x00%B", sha).rstrip("\n").split("\0")
+        fields = _git(repo, env, "show", "--no-patch", "--format=%H%x00%an%x00%ae%x00%ct%x00%P%x00%B", sha).removesuffix("\n").split("\0")
         full, author, email, timestamp, parents, message = fields
         # The forge names the changed files with these two events only, and none for a first commit.
         files: list[str] = []

@@ -21,7 +21,7 @@ def main(arguments: argparse.Namespace) -> int:
         progress.say("no Docker engine answers: nothing of it is removed")
     else:
         engine.connect()
-        ours = {"label": f"{engine.LABEL}=1"}
+        ours: dict[str, str | list[str] | bool] = {"label": f"{engine.LABEL}=1"}
         _each("containers", client.containers.list(all=True, filters=ours), remove)
         _each("networks", client.networks.list(filters=ours), lambda network: network.remove())
         volumes = client.volumes.list(filters=ours)

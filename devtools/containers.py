@@ -1,5 +1,7 @@
 """Networks and containers that live as long as a `with` block."""
 
+import io
+import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,10 +9,17 @@ from contextlib import contextmanager
 from docker.errors import DockerException
 from docker.models.containers import Container
 
-from devtools import engine, recipe
+from devtools import engine
 from devtools.errors import DevError
 
 READY_SECONDS = 30.0
+
+_kept: set[str] = set()
+
+
+def keep(net: str) -> None:
+    """Let a network and all that is on it outlive their `with` blocks, until `./dev clean`."""
+    _kept.add(net)
 
 
 @contextmanager
@@ -22,9 +31,10 @@ def network(name: str) -> Iterator[str]:
     try:
         yield unique
     finally:
-        for container in client.containers.list(all=True, filters={"network": unique}):
-            remove(container)
-        made.remove()
+        if unique not in _kept:
+            for container in client.containers.list(all=True, filters={"network": unique}):
+                remove(container)
+            made.remove()
 
 
 @contextmanager
@@ -65,17 +75,18 @@ def container_on(
         ports=[port],
         volumes=[volume.split(":")[1] if ":" in volume else volume for volume in volumes],
         host_config=settings,
-        networking_config=api.create_networking_config({net: api.create_endpoint_config(aliases=[alias])}),
+        networking_config={"EndpointsConfig": {net: api.create_endpoint_config(aliases=[alias])}},
     )
     made = client.containers.get(answer["Id"])
     try:
         for place, content in (files or {}).items():
-            recipe.put_file(made, place, content)
+            put_file(made, place, content)
         made.start()
         made.reload()
-        yield made, int(made.ports[f"{port}/tcp"][0]["HostPort"])
+        yield made, int((made.ports[f"{port}/tcp"] or [])[0]["HostPort"])
     finally:
-        remove(made)
+        if net not in _kept:
+            remove(made)
 
 
 def until(ready: Callable[[], bool], container: Container, what: str) -> None:
@@ -97,6 +108,24 @@ def remove(container: Container) -> None:
         # Removed at the same moment by somebody else: by `--rm`, or by whoever ended the network.
         if "is already in progress" not in str(error) and "No such container" not in str(error):
             raise
+
+
+def put_file(container: Container, place: str, content: bytes, *, mode: int = 0o644) -> None:
+    """Write a file into a container, which need not have been started; its folder is made."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo(place.lstrip("/"))
+        member.size, member.mode, member.mtime = len(content), mode, int(time.time())
+        archive.addfile(member, io.BytesIO(content))
+    container.put_archive("/", buffer.getvalue())
+
+
+def execute(container: Container, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    """Run a program in a running container; returns its exit code and what it printed on either stream."""
+    api = engine.connect().api
+    job = api.exec_create(container.id or "", list(argv), environment=dict(environment or {}))["Id"]
+    output = b"".join(api.exec_start(job, stream=True))
+    return int(api.exec_inspect(job)["ExitCode"]), output
 
 
 def named_volume(name: str) -> str:

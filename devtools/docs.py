@@ -4,11 +4,14 @@ import argparse
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from devtools import progress
 from devtools.paths import ROOT
-from plugin_kit.cli import Plugin
 from plugin_kit.docs import docs_md
+
+if TYPE_CHECKING:
+    from plugin_kit.cli import Plugin
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,8 @@
-"""What this machine's network needs: CA bundle, proxies, pip and apt configuration, given to containers and builds but never left in an image."""
+"""What this machine's network needs: CA bundle, proxies, pip and apt configuration; given to builds, never left in an image."""
 
 import configparser
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from devtools import apt_sources
 from devtools.paths import cache_dir
 
 SUITE = "trixie"
@@ -103,19 +105,15 @@ def debian_sources() -> str | None:
     `LOCAL_CICD_DEBIAN_MIRROR` names another mirror; it is needed on machines that are not Debian.
     """
     if mirror := os.environ.get("LOCAL_CICD_DEBIAN_MIRROR"):
-        return _stanza([mirror], [SUITE])
-    release = dict(line.split("=", 1) for line in _lines(Path("/etc/os-release")) if "=" in line)
+        return apt_sources.Entry(uris=(mirror,), suites=(SUITE,)).deb822()
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return None
     if release.get("ID") != "debian":
         return None
-    codename = release.get("VERSION_CODENAME", "").strip('"')
-    stanzas = [
-        _stanza(uris, wanted)
-        for uris, suites in _apt_entries()
-        if (
-            wanted := [SUITE + suite.removeprefix(codename) for suite in suites if re.fullmatch(rf"{codename}(-updates|-security)?", suite)]
-        )
-    ]
-    return "\n".join(dict.fromkeys(stanzas)) or None
+    entries = apt_sources.for_suite(apt_sources.read(), release.get("VERSION_CODENAME", ""), SUITE)
+    return "\n".join(entry.deb822() for entry in entries) or None
 
 
 def mount() -> Mount:
@@ -149,31 +147,3 @@ def write(folder: Path, *, inside: str) -> Path:
             fresh.write_text(content, encoding="utf-8")
             fresh.replace(file)
     return folder
-
-
-def _stanza(uris: list[str], suites: list[str]) -> str:
-    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    return f"Types: deb\nURIs: {' '.join(uris)}\nSuites: {' '.join(suites)}\nComponents: main\nSigned-By: {keyring}\n"
-
-
-def _apt_entries() -> list[tuple[list[str], list[str]]]:
-    """Return (URIs, suites) of every entry of apt's sources, in both formats."""
-    etc = Path("/etc/apt")
-    entries: list[tuple[list[str], list[str]]] = []
-    for file in [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*.list"))]:
-        for line in _lines(file):
-            if found := re.match(r"deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s", line + " "):
-                entries.append(([found[1]], [found[2]]))
-    for file in sorted((etc / "sources.list.d").glob("*.sources")):
-        for stanza in re.split(r"\n\s*\n", "\n".join(line for line in _lines(file) if not line.startswith("#"))):
-            fields = {
-                name.lower(): value.split()
-                for name, value in re.findall(r"^(\w[\w-]*):[ \t]*((?:.*\n?)(?:[ \t].*\n?)*)", stanza, re.MULTILINE)
-            }
-            if "deb" in fields.get("types", []) and fields.get("enabled", ["yes"]) != ["no"]:
-                entries.append((fields.get("uris", []), fields.get("suites", [])))
-    return entries
-
-
-def _lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []

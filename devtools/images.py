@@ -1,10 +1,8 @@
 """`./dev images`: builds the project's own images and loads them into the engine, pushes them, or writes OCI layouts."""
 
-import argparse
 import fcntl
 import hashlib
 import json
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from docker.models.containers import Container
 
 from devtools import base_images, engine, host, programs, progress, recipe, tools_image
 from devtools.buildkit import Builder, buildkit, buildkitd_toml
-from devtools.containers import network, remove
+from devtools.containers import network, put_file, remove
 from devtools.errors import DevError
 from devtools.paths import ROOT, cache_dir, log_dir
 from devtools.registry import Registry, mirror, registry
@@ -97,7 +95,7 @@ class Workshop:
     @classmethod
     @contextmanager
     def open(cls, *, output: Path | None = None) -> Iterator["Workshop"]:
-        """Start them; `output` is a folder of this machine into which layouts are written. One process at a time: the volumes are shared."""
+        """Start them, for one process at a time, because the volumes are shared; `output` is this machine's folder for layouts."""
         with (cache_dir() / "images.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,10 +116,11 @@ class Workshop:
         self, image: Image, source: Source, *, output: str, platforms: Sequence[str] = (), labels: dict[str, str] | None = None
     ) -> None:
         """Build one image; the whole output goes to a log file, its last lines into the error where it fails."""
-        recipe.put_file(self.tools, "/bake.json", json.dumps(_bake_file(image, source, output, platforms, labels or {})).encode())
-        builder = f"docker-buildx inspect remote >/dev/null 2>&1 || docker-buildx create --name remote --driver remote {self.builder.inside} >/dev/null"
+        put_file(self.tools, "/bake.json", json.dumps(_bake_file(image, source, output, platforms, labels or {})).encode())
+        known = "docker-buildx inspect remote >/dev/null 2>&1"
+        create = f"docker-buildx create --name remote --driver remote {self.builder.inside} >/dev/null"
         bake = "docker-buildx bake --builder remote --progress plain -f /bake.json image"
-        self.run(f"{builder}; {bake}", f"build-{image.name}")
+        self.run(f"{known} || {create}; {bake}", f"build-{image.name}")
 
     def run(self, script: str, name: str) -> None:
         """Run a shell script beside the builder."""

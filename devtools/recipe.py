@@ -1,10 +1,7 @@
 """Images that are made without a builder: a container of a base image is changed and committed."""
 
 import hashlib
-import io
 import json
-import tarfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +10,7 @@ from docker.errors import ImageNotFound
 from docker.models.containers import Container
 
 from devtools import engine, host, progress
+from devtools.containers import execute, put_file
 from devtools.errors import DevError
 
 
@@ -77,22 +75,13 @@ def exists(name: str) -> bool:
     return True
 
 
-def put_file(container: Container, place: str, content: bytes, *, mode: int = 0o644) -> None:
-    """Write a file into a container, which need not have been started; its folder is made."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        member = tarfile.TarInfo(place.lstrip("/"))
-        member.size, member.mode, member.mtime = len(content), mode, int(time.time())
-        archive.addfile(member, io.BytesIO(content))
-    container.put_archive("/", buffer.getvalue())
-
-
 def _installation(packages: tuple[str, ...]) -> str:
-    return f"apt-get -qq update && apt-get -qq install -y --no-install-recommends {' '.join(packages)} && apt-get clean && rm -rf /var/lib/apt/lists/*"
+    install = f"apt-get -qq update && apt-get -qq install -y --no-install-recommends {' '.join(packages)}"
+    return f"{install} && apt-get clean && rm -rf /var/lib/apt/lists/*"
 
 
-def _execute(container: Container, script: str, environment: dict[str, str]) -> None:
-    code, output = container.exec_run(["sh", "-euc", script], environment=environment)
+def _execute(container: Container, script: str, environment: Mapping[str, str]) -> None:
+    code, output = execute(container, ["sh", "-euc", script], environment)
     if code != 0:
         last = "\n".join(output.decode(errors="replace").strip().splitlines()[-15:])
         raise DevError(f"making an image failed (exit {code}):\n{last}")

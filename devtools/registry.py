@@ -59,7 +59,10 @@ def registry(
     volume: str | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Iterator[Registry]:
-    """Start an empty registry (or one on a named volume); `htpasswd` is (user, password), `config` replaces top-level keys of its configuration."""
+    """Start an empty registry, or one on a named volume.
+
+    `htpasswd` is (user, password); `config` replaces keys of the top level of docker-registry's configuration.
+    """
     settings = _config(tls=tls, htpasswd=htpasswd) | dict(config or {})
     environment = {"REGISTRY_USER": htpasswd[0], "REGISTRY_WORD": htpasswd[1]} if htpasswd else {}
     files = {f"{FOLDER}/registry.json": json.dumps(settings).encode()}
@@ -67,8 +70,10 @@ def registry(
         files |= {f"{FOLDER}/cert.pem": tls.cert.read_bytes(), f"{FOLDER}/key.pem": tls.key.read_bytes()}
     volumes = [f"{named_volume(volume)}:/var/lib/registry"] if volume else ["/var/lib/registry"]
     image = tools_image.ensure()
-    options = {"environment": environment, "volumes": volumes}
-    with container_on(net, image, _command(htpasswd), alias=alias, port=PORT, files=files, **options) as (container, port):
+    with container_on(net, image, _command(htpasswd), alias=alias, port=PORT, files=files, environment=environment, volumes=volumes) as (
+        container,
+        port,
+    ):
         scheme = "https" if tls else "http"
         until(lambda: _answers(port, scheme), container, f"the registry {alias}")
         user, password = htpasswd or (None, None)
@@ -103,7 +108,7 @@ def mirror_image() -> str:
 
 
 def push(image: str, reference: str) -> None:
-    """Push an image of the engine to `reference` (host:port/repository:tag), which must be one that the engine takes without TLS (127.0.0.1)."""
+    """Push an image of the engine to `reference`, 127.0.0.1:port/repository:tag: to that address engines speak plain http."""
     client = engine.connect()
     repository, tag = reference.rsplit(":", 1)
     client.images.get(image).tag(repository, tag)
