@@ -14,6 +14,7 @@ from docker.errors import DockerException
 
 from devtools import engine, host, programs, progress, recipe
 from devtools.errors import DevError
+from devtools.locks import alone
 from devtools.paths import ROOT, cache_dir, log_dir
 
 DEBIAN = f"debian:{host.SUITE}-slim"
@@ -42,21 +43,19 @@ def ensure() -> None:
 
 def ensure_debian() -> str:
     """See to it that the engine has Debian's slim image and return its name."""
-    if not recipe.exists(DEBIAN) and not pull(DEBIAN):
-        _import_debian()
+    if not recipe.exists(DEBIAN):
+        with alone("debian"):
+            if not recipe.exists(DEBIAN) and not pull(DEBIAN):
+                _import_debian()
     return DEBIAN
 
 
 def ensure_buildkit() -> str:
     """See to it that the engine has the BuildKit image (buildkitd, buildctl, runc) and return its name."""
-    if not recipe.exists(BUILDKIT) and not pull(BUILDKIT):
-        binaries = build_buildkit()
-        recipe.Recipe(
-            base=ensure_debian(),
-            packages=("ca-certificates", "runc"),
-            files={f"/usr/bin/{name}": binaries / name for name in ("buildkitd", "buildctl")},
-            changes=("VOLUME /var/lib/buildkit", 'ENTRYPOINT ["buildkitd"]', "CMD []"),
-        ).make(BUILDKIT)
+    if not recipe.exists(BUILDKIT):
+        with alone("buildkit"):
+            if not recipe.exists(BUILDKIT) and not pull(BUILDKIT):
+                _make_buildkit()
     return BUILDKIT
 
 
@@ -108,6 +107,16 @@ def build_buildkit() -> Path:
             programs.run(command, cwd=module, env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"})
             unfinished.rename(folder / name)
     return folder
+
+
+def _make_buildkit() -> None:
+    binaries = build_buildkit()
+    recipe.Recipe(
+        base=ensure_debian(),
+        packages=("ca-certificates", "runc"),
+        files={f"/usr/bin/{name}": binaries / name for name in ("buildkitd", "buildctl")},
+        changes=("VOLUME /var/lib/buildkit", 'ENTRYPOINT ["buildkitd"]', "CMD []"),
+    ).make(BUILDKIT)
 
 
 def _need_go() -> None:

@@ -1,6 +1,5 @@
 """`./dev images`: builds the project's own images and loads them into the engine, pushes them, or writes OCI layouts."""
 
-import fcntl
 import hashlib
 import json
 import time
@@ -18,7 +17,8 @@ from devtools import base_images, engine, host, programs, progress, recipe, tool
 from devtools.buildkit import Builder, buildkit, buildkitd_toml
 from devtools.containers import network, put_file, remove
 from devtools.errors import DevError
-from devtools.paths import ROOT, cache_dir, log_dir
+from devtools.locks import alone
+from devtools.paths import ROOT, log_dir
 from devtools.registry import Registry, mirror, registry
 
 INPUTS_LABEL = "local-cicd.inputs"
@@ -96,21 +96,15 @@ class Workshop:
     @contextmanager
     def open(cls, *, output: Path | None = None) -> Iterator["Workshop"]:
         """Start them, for one process at a time, because the volumes are shared; `output` is this machine's folder for layouts."""
-        with (cache_dir() / "images.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                with progress.step("waiting for another ./dev that builds images"):
-                    fcntl.flock(lock, fcntl.LOCK_EX)
-            with network("images") as net, mirror(net) as hub, registry(net, volume=REGISTRY_VOLUME) as store:
-                # Where the base images came from a registry, the builder asks that one: it has them for other platforms too.
-                toml = buildkitd_toml(mirror=None if base_images.from_registry() else hub.inside, http=[hub.inside, store.inside])
-                with buildkit(net, config=toml, volume=BUILDER_VOLUME) as builder:
-                    tools = _tools_container(net, output)
-                    try:
-                        yield cls(tools=tools, builder=builder, store=store)
-                    finally:
-                        remove(tools)
+        with alone("images"), network("images") as net, mirror(net) as hub, registry(net, volume=REGISTRY_VOLUME) as store:
+            # Where the base images came from a registry, the builder asks that one: it has them for other platforms too.
+            toml = buildkitd_toml(mirror=None if base_images.from_registry() else hub.inside, http=[hub.inside, store.inside])
+            with buildkit(net, config=toml, volume=BUILDER_VOLUME) as builder:
+                tools = _tools_container(net, output)
+                try:
+                    yield cls(tools=tools, builder=builder, store=store)
+                finally:
+                    remove(tools)
 
     def bake(
         self, image: Image, source: Source, *, output: str, platforms: Sequence[str] = (), labels: dict[str, str] | None = None

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from docker.errors import ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from docker.models.containers import Container
 
 from devtools import engine, host, progress
@@ -73,6 +74,17 @@ def exists(name: str) -> bool:
     except ImageNotFound:
         return False
     return True
+
+
+def forget_others(name: str) -> None:
+    """Remove the images that an earlier recipe made under the same repository, but those that are in use."""
+    repository = name.split(":", 1)[0]
+    client = engine.connect()
+    for image in client.images.list(repository):
+        for tag in image.tags:
+            if tag.startswith(f"{repository}:") and tag != name:
+                with suppress(APIError):
+                    client.images.remove(tag)
 
 
 def _installation(packages: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from docker.models.containers import Container
 from devtools import base_images, engine, progress, recipe, tools_image
 from devtools.containers import container_on, named_volume, network, until
 from devtools.errors import DevError
+from devtools.locks import alone
 
 PORT = 5000
 FOLDER = "/etc/local-cicd"
@@ -96,15 +97,23 @@ def mirror_image() -> str:
     parts = [*(client.images.get(image).id for image in (tools, *MIRRORED)), str(MIRRORED)]
     name = f"local-cicd/mirror:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]}"
     if not recipe.exists(name):
-        with progress.step(f"making the image {name}") as step, network("mirror") as net, _volumeless(net, tools, "mirror") as hub:
-            for image, places in MIRRORED.items():
-                for place in places:
-                    step.detail = f"pushing {place}"
-                    push(image, f"{hub.host}/{place}")
-            repository, tag = name.split(":")
-            labels = f"LABEL {engine.LABEL}=1 {engine.INSTANCE_LABEL}=mirror"
-            hub.container.commit(repository=repository, tag=tag, changes=[labels, 'CMD ["bash"]'])
+        with alone("mirror"):
+            if not recipe.exists(name):
+                _make_mirror(name, tools)
+                recipe.forget_others(name)
     return name
+
+
+def _make_mirror(name: str, tools: str) -> None:
+    with progress.step(f"making the image {name}") as step, network("mirror") as net, _volumeless(net, tools, "mirror") as hub:
+        for image, places in MIRRORED.items():
+            for place in places:
+                step.detail = f"pushing {place}"
+                push(image, f"{hub.host}/{place}")
+        step.detail = "committing"
+        repository, tag = name.split(":")
+        labels = f"LABEL {engine.LABEL}=1 {engine.INSTANCE_LABEL}=mirror"
+        hub.container.commit(repository=repository, tag=tag, changes=[labels, 'CMD ["bash"]'])
 
 
 def push(image: str, reference: str) -> None:

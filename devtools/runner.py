@@ -25,6 +25,8 @@ State = Literal["success", "failure", "ignored", "skipped"]
 # `docker run` exits so when the container could not be made or started.
 _NOT_STARTED = 125
 _REMOVAL_TRIES = 20
+# A shell that is PID 1 ignores SIGTERM, and on Ctrl-C a person is waiting: shorter than Woodpecker's 20 s.
+_GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +253,7 @@ class _Run:
         if not self._provide(step):
             return _NOT_STARTED
         try:
-            return process.run(line.argv, env=line.environment, on_line=self._shower(step), check=False).returncode
+            return process.run(line.argv, env=line.environment, grace=_GRACE_SECONDS, on_line=self._shower(step), check=False).returncode
         finally:
             process.run(["docker", "rm", "--force", "--volumes", f"{self.name}-{step.name}"], check=False, cleanup=True)
 

@@ -1,6 +1,7 @@
 """The image of the services and of buildx: Debian's own programs, so that the host needs none of them."""
 
 from devtools import base_images, recipe
+from devtools.locks import alone
 
 PACKAGES = ("ca-certificates", "curl", "docker-buildx", "docker-registry", "git", "openssh-server", "openssl", "python3-minimal")
 # Debian ships buildx as a plugin of the docker command; it is a program of its own all the same.
@@ -12,5 +13,8 @@ def ensure() -> str:
     made = recipe.Recipe(base=base_images.ensure_debian(), packages=PACKAGES, script=SCRIPT)
     name = f"local-cicd/tools:{made.digest()}"
     if not recipe.exists(name):
-        made.make(name)
+        with alone("tools"):
+            if not recipe.exists(name):
+                made.make(name)
+                recipe.forget_others(name)
     return name

@@ -231,7 +231,7 @@ def test_a_secret_reaches_the_step_and_nothing_else(run: Run) -> None:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.is_set():
+        while not over.wait(0.02):
             for file in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     seen.append(file.read_bytes().decode(errors="replace"))

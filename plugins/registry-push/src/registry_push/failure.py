@@ -1,5 +1,7 @@
 """Why a bake failed, in the words of the user's settings."""
 
+import re
+
 from plugin_kit.errors import BuilderError, BuildError, PluginError, RegistryError
 from registry_push.plan import Plan
 from registry_push.progress import Failure, Progress
@@ -23,6 +25,11 @@ _NO_PUSH = (
     "failed to copy",
     "failed to resolve",
 )
+# Servers written in Go answer plain http on a connection for TLS, others just break it off.
+_PLAIN_HTTP = ("server gave HTTP response to HTTPS client", "first record does not look like a TLS handshake")
+# All that buildx says of a builder that takes the connection and then is not what it should be, whatever the reason.
+_NO_BUILDKIT = "waiting for connection"
+_REGISTRY_HOST = re.compile(r"https?://([^/\s\"]+)/v2/")
 
 
 def is_race(progress: Progress) -> bool:
@@ -37,6 +44,8 @@ def explain(progress: Progress, plan: Plan, names: dict[str, str]) -> PluginErro
     first = failures[0] if failures else None
     if first is not None and first.step and not _is_transfer(first):
         return _dockerfile_failed(first, names, len(failures))
+    if first is not None and _NO_BUILDKIT in first.step:
+        return _no_buildkit(plan)
     found = _Transfer(text, plan).explain()
     if found is not None:
         return found
@@ -49,7 +58,7 @@ def explain(progress: Progress, plan: Plan, names: dict[str, str]) -> PluginErro
 
 def _is_transfer(failure: Failure) -> bool:
     """Whether the step moves data between builder and registry rather than running what a Dockerfile says."""
-    moving = "exporting" in failure.step or "load metadata" in failure.step or "FROM " in failure.step or "importing" in failure.step
+    moving = any(sign in failure.step for sign in ("exporting", "load metadata", "FROM ", "importing", _NO_BUILDKIT))
     return moving or any(sign in failure.error for sign in (*_NO_PUSH, *_LOST_BUILDER))
 
 
@@ -63,6 +72,14 @@ def _dockerfile_failed(failure: Failure, names: dict[str, str], count: int) -> P
     )
 
 
+def _no_buildkit(plan: Plan) -> PluginError:
+    return BuilderError(
+        f"the builder {' + '.join(plan.builders)} takes connections and does not answer as a BuildKit",
+        hint="look at BuildKit's own log; where it asks for mTLS, set `builder_ca` to the CA of its certificate, "
+        "`builder_cert` and `builder_key` to a pair that it accepts",
+    )
+
+
 class _Transfer:
     """What went wrong between builder, registry and base images."""
 
@@ -72,7 +89,7 @@ class _Transfer:
 
     def explain(self) -> PluginError | None:
         """Return the first explanation that fits."""
-        looks = (self._certificate, self._plain_http, self._login, self._full, self._builder_lost, self._missing)
+        looks = (self._certificate, self._plain_http, self._login, self._full, self._builder_lost, self._push, self._missing)
         return next((found for look in looks if (found := look()) is not None), None)
 
     def _certificate(self) -> PluginError | None:
@@ -84,23 +101,24 @@ class _Transfer:
                 details=_lines_with(self.text, "certificate", "x509", "tls:"),
                 hint="set `builder_ca` to the CA of the builder's certificate, `builder_cert` and `builder_key` to a pair that it accepts",
             )
+        lines = _lines_with(self.text, "x509", "certificate")
+        host = self._host(lines)
         return RegistryError(
-            f"the builder does not trust the certificate of the registry {self.plan.registry.host}",
-            details=[
-                *_lines_with(self.text, "x509", "certificate"),
-                *([] if self.plan.embedded else _toml_to_add(self.plan, 'ca = ["/etc/buildkit/registry-ca.pem"]')),
-            ],
+            f"the builder does not trust the certificate of the registry {host}",
+            details=[*lines, *([] if self.plan.embedded else _toml_to_add(host, 'ca = ["/etc/buildkit/registry-ca.pem"]'))],
             hint="set `ca_cert`"
             if self.plan.embedded
             else "give the CA to the builder: with a BuildKit that stays this can only be done where it runs",
         )
 
     def _plain_http(self) -> PluginError | None:
-        if "server gave HTTP response to HTTPS client" not in self.text:
+        lines = _lines_with(self.text, *_PLAIN_HTTP)
+        if not lines:
             return None
+        host = self._host(lines)
         return RegistryError(
-            "the builder expected https from a registry that speaks plain http",
-            details=[*_lines_with(self.text, "HTTP response"), *([] if self.plan.embedded else _toml_to_add(self.plan, "http = true"))],
+            f"the builder expected https from the registry {host}, which speaks plain http",
+            details=[*lines, *([] if self.plan.embedded else _toml_to_add(host, "http = true"))],
             hint="set `insecure: true`" if self.plan.embedded else "pulling over plain http must be allowed where the builder runs",
         )
 
@@ -135,6 +153,21 @@ class _Transfer:
             hint="look at BuildKit's own log; it may have been restarted or killed for want of memory",
         )
 
+    def _push(self) -> PluginError | None:
+        lines = _lines_with(self.text, "failed to push")
+        if not lines:
+            return None
+        return RegistryError(
+            f"the push to {self.plan.registry.host} failed: no tag was set",
+            details=lines,
+            hint="check that the builder reaches the registry under this name, and look at the registry's own log",
+        )
+
+    def _host(self, lines: list[str]) -> str:
+        """Return the registry that the lines speak of: it may be that of a base image."""
+        found = _REGISTRY_HOST.search("\n".join(lines))
+        return found[1] if found else self.plan.registry.host
+
     def _missing(self) -> PluginError | None:
         lines = _lines_with(self.text, "not found", "failed to resolve", "pull access denied")
         if not lines:
@@ -147,8 +180,8 @@ def _mentions_builder(text: str, plan: Plan) -> bool:
     return not plan.embedded and any(sign in text for sign in signs) and plan.registry.host not in text
 
 
-def _toml_to_add(plan: Plan, line: str) -> list[str]:
-    return ["add to the builder's buildkitd.toml and restart it:", f'  [registry."{plan.registry.host}"]', f"    {line}"]
+def _toml_to_add(host: str, line: str) -> list[str]:
+    return ["add to the builder's buildkitd.toml and restart it:", f'  [registry."{host}"]', f"    {line}"]
 
 
 def _of(failure: Failure | None, names: dict[str, str]) -> str:
