@@ -5,9 +5,11 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from docker.errors import DockerException
 from docker.models.containers import Container
+from docker.types import Mount
 
 from devtools import engine
 from devtools.errors import DevError
@@ -87,6 +89,25 @@ def container_on(
     finally:
         if net not in _kept:
             remove(made)
+
+
+@contextmanager
+def waiting(
+    image: str, *, name: str, net: str | None = None, folders: Mapping[str, Path] | None = None, output: Path | None = None
+) -> Iterator[Container]:
+    """Start a container that does nothing, for programs to be run in it; `folders` are mounted to be read, `output` on /out."""
+    client = engine.connect()
+    # Mounts and not volumes: the places of volumes would be part of an image that is made of the container.
+    mounts = [Mount(place, str(folder), type="bind", read_only=True) for place, folder in (folders or {}).items()]
+    mounts += [Mount("/out", str(output), type="bind")] if output else []
+    made = client.containers.create(
+        image, ["sleep", "infinity"], entrypoint=[], name=name, network=net, mounts=mounts, labels=engine.labels(net or name)
+    )
+    try:
+        made.start()
+        yield made
+    finally:
+        remove(made)
 
 
 def until(ready: Callable[[], bool], container: Container, what: str) -> None:

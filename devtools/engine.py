@@ -122,6 +122,8 @@ def ended_by_sigterm() -> Iterator[None]:
     """Turn SIGTERM into an exception, so that containers are removed and the engine is stopped as on Ctrl-C."""
 
     def leave(number: int, _frame: object) -> None:
+        # The clean-up has begun; a second one must not end it half-way.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)

@@ -15,7 +15,7 @@ from docker.models.containers import Container
 
 from devtools import base_images, engine, host, programs, progress, recipe, tools_image
 from devtools.buildkit import Builder, buildkit, buildkitd_toml
-from devtools.containers import network, put_file, remove
+from devtools.containers import network, put_file, waiting
 from devtools.errors import DevError
 from devtools.locks import alone
 from devtools.paths import ROOT, log_dir
@@ -99,12 +99,12 @@ class Workshop:
         with alone("images"), network("images") as net, mirror(net) as hub, registry(net, volume=REGISTRY_VOLUME) as store:
             # Where the base images came from a registry, the builder asks that one: it has them for other platforms too.
             toml = buildkitd_toml(mirror=None if base_images.from_registry() else hub.inside, http=[hub.inside, store.inside])
-            with buildkit(net, config=toml, volume=BUILDER_VOLUME) as builder:
-                tools = _tools_container(net, output)
-                try:
-                    yield cls(tools=tools, builder=builder, store=store)
-                finally:
-                    remove(tools)
+            folders = {"/src": ROOT, "/run/host": next(iter(host.build_secrets().values())).parent}
+            with (
+                buildkit(net, config=toml, volume=BUILDER_VOLUME) as builder,
+                waiting(tools_image.ensure(), name=f"{net}-tools", net=net, folders=folders, output=output) as tools,
+            ):
+                yield cls(tools=tools, builder=builder, store=store)
 
     def bake(
         self, image: Image, source: Source, *, output: str, platforms: Sequence[str] = (), labels: dict[str, str] | None = None
@@ -163,8 +163,7 @@ def _build_one(workshop: Workshop, image: Image, source: Source, inputs: str) ->
         step.detail = f"log in {log_dir()}/build-{image.name}.log"
         # Not compressed: it goes from one container to another on this machine, and gzip would take longer than all the rest.
         output = f"type=image,name={workshop.store.inside}/{image.name}:dev,push=true,registry.insecure=true,compression=uncompressed"
-        labels = {INPUTS_LABEL: inputs, engine.LABEL: "1", engine.INSTANCE_LABEL: image.name}
-        workshop.bake(image, source, output=output, labels=labels)
+        workshop.bake(image, source, output=output, labels={INPUTS_LABEL: inputs})
         step.detail = "loading it into the engine"
         _load(image, f"{workshop.store.host}/{image.name}")
     return Built(image=image, reference=_reference(image), size=_size(image), seconds=time.monotonic() - begun, unchanged=False)
@@ -208,22 +207,6 @@ def _bake_file(image: Image, source: Source, output: str, platforms: Sequence[st
     if platforms:
         target["platforms"] = list(platforms)
     return {"target": {"image": target}}
-
-
-def _tools_container(net: str, output: Path | None) -> Container:
-    secrets = next(iter(host.build_secrets().values())).parent
-    volumes = [f"{ROOT}:/src:ro", f"{secrets}:/run/host:ro"]
-    if output:
-        volumes.append(f"{output}:/out")
-    return engine.connect().containers.run(
-        tools_image.ensure(),
-        ["sleep", "infinity"],
-        name=f"{net}-tools",
-        detach=True,
-        network=net,
-        volumes=volumes,
-        labels=engine.labels(net),
-    )
 
 
 def _inputs(image: Image, source: Source) -> str:

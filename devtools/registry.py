@@ -111,9 +111,7 @@ def _make_mirror(name: str, tools: str) -> None:
                 step.detail = f"pushing {place}"
                 push(image, f"{hub.host}/{place}")
         step.detail = "committing"
-        repository, tag = name.split(":")
-        labels = f"LABEL {engine.LABEL}=1 {engine.INSTANCE_LABEL}=mirror"
-        hub.container.commit(repository=repository, tag=tag, changes=[labels, 'CMD ["bash"]'])
+        recipe.commit(hub.container, name)
 
 
 def push(image: str, reference: str) -> None:

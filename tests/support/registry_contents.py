@@ -45,12 +45,17 @@ class RegistryContents:
 
     def repositories(self, project: str) -> set[str]:
         """Return the repositories of a project, without its name."""
-        names = self._client.get("/v2/_catalog?n=10000").raise_for_status().json()["repositories"] or []
+        names: list[str] = []
+        page = "/v2/_catalog?n=1000"
+        while page:
+            answer = self._client.get(page).raise_for_status()
+            names += answer.json()["repositories"] or []
+            page = answer.links.get("next", {}).get("url", "")
         return {name.removeprefix(f"{project}/") for name in names if name.startswith(f"{project}/")}
 
     def tags(self, path: str) -> set[str]:
         """Return the tags of a repository; none where there is no such repository."""
-        answer = self._client.get(f"/v2/{path}/tags/list?n=10000")
+        answer = self._client.get(f"/v2/{path}/tags/list")
         return set() if answer.status_code == httpx.codes.NOT_FOUND else set(answer.raise_for_status().json()["tags"] or [])
 
     def manifest(self, path: str, reference: str) -> Stored:
