@@ -16,12 +16,12 @@ from devtools.paths import cache_dir
 
 def main(arguments: argparse.Namespace) -> int:
     """Remove containers, networks and volumes; with `--all` also images, build caches and the cache folder."""
-    if engine.answering(engine.address()) is None:
-        progress.say("no Docker engine answers: nothing of it is removed")
-    else:
+    if engine.answers(engine.address()):
         empty_engine(f"{engine.LABEL}=1", everything=arguments.all)
         if arguments.all:
             _each("images", list(_images()), engine.connect().images.remove)
+    else:
+        progress.say("no Docker engine answers: nothing of it is removed")
     dockerd.Daemon().stop()
     if arguments.all:
         _empty_cache()

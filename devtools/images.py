@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from docker.errors import DockerException
+from docker.errors import APIError
 from docker.models.containers import Container
 
 from devtools import base_images, engine, host, programs, progress, recipe, tools_image
@@ -180,9 +180,9 @@ def _load(image: Image, repository: str) -> None:
     if old and old != loaded.id:
         try:
             client.images.remove(old)
-        except DockerException as error:
+        except APIError:
             # A container still uses it, or a person gave it a name.
-            progress.say(f"    the image before this one stays: {error}"[:118])
+            progress.say(f"    the {image.name} before this one is in use and stays")
 
 
 def chosen(names: Sequence[str]) -> list[Image]:

@@ -61,7 +61,7 @@ def new_project(services: Services, contents: RegistryContents, plugin_images: d
     """Return what makes projects that no other test uses, named after what they are for."""
 
     def make(purpose: str) -> Project:
-        words = re.sub(r"[^a-z0-9]+", "-", purpose.lower())[:40].strip("-")
+        words = re.sub(r"[^a-z0-9]+", "-", purpose.lower())[:24].strip("-")
         return Project(name=f"{words}-{secrets.token_hex(3)}", services=services, contents=contents, plugin_images=plugin_images)
 
     return make

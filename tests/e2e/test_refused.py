@@ -34,7 +34,7 @@ REFUSED: Mapping[str, tuple[Mapping[str, Value], str]] = {
     ),
     "a Dockerfile outside": ({"images": [{**ONE, "dockerfile": "../../etc/passwd"}]}, "../../etc/passwd is outside the repository"),
     "malformed JSON": ({"images": '[{"name": "ledger", "context": }]'}, "images: not valid JSON"),
-    "an unknown key of an image": ({"images": [{**ONE, "contxt": "x"}]}, "did you mean context?"),
+    "an unknown key of an image": ({"images": [{**ONE, "contxt": "x"}]}, 'images[0] (ledger): unknown key "contxt", did you mean "context"?'),
     "an image without a name": ({"images": [{"context": "services/ledger"}]}, "images[0]: name: required"),
     "a base that nobody builds": (
         {"images": [{**ONE, "build_contexts": {"base": "target:runtimes"}}]},

@@ -143,12 +143,20 @@ def test_the_log_is_short(history: History) -> None:
     assert max(map(len, lines)) < 120
 
 
-def test_the_workspace_stays_clean(history: History) -> None:
-    """Only the git-ignored folder of the record is added, and nothing outside of the workspace stays."""
-    folders = {path for path in history.first.run.changed if not WORKSPACE.startswith(path)}
-    ours = {f"{WORKSPACE}/.local-cicd{rest}" for rest in ("", "/release.json", "/.gitignore")}
-    assert {path for path in folders if "/.git/" not in path} >= ours
-    assert not [path for path in folders if not path.startswith(WORKSPACE)]
+def test_nothing_but_the_record_is_left_behind(history: History) -> None:
+    """The checkout gets its git-ignored folder, and the step cleans up after itself."""
+    with history.project.started(history.repo) as running:
+        assert running.end().exit_code == 0
+        checkout = {f"/{name}" for name in _parents(WORKSPACE)}
+        changed = {path for path in running.changed() if not path.startswith(WORKSPACE)} - checkout
+        record = {path for path in running.changed() if ".local-cicd" in path}
+    assert changed <= {"/tmp"}, changed
+    assert record == {f"{WORKSPACE}/.local-cicd{rest}" for rest in ("", "/release.json", "/.gitignore")}
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.strip("/").split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _shas(history: History) -> list[str]:

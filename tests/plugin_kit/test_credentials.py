@@ -72,7 +72,7 @@ def test_a_config_without_logins_is_fine(text: str) -> None:
 )
 def test_a_config_that_cannot_be_used_says_why_without_a_value(text: str, problem: str) -> None:
     """Every fault is named by place and kind; what stands there may be a secret and is not shown."""
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         Credentials.from_docker_config(text)
     assert problem in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
@@ -82,7 +82,7 @@ def test_a_config_that_cannot_be_used_says_why_without_a_value(text: str, proble
 @pytest.mark.parametrize("text", ['{"auths": ["s3cr3t"]}', '{"auths": "s3cr3t"}'])
 def test_auths_of_another_shape_are_a_value_error(text: str) -> None:
     """Valid JSON of the wrong shape is a fault like any other."""
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         Credentials.from_docker_config(text)
     assert "s3cr3t" not in str(caught.value)
 

@@ -57,7 +57,7 @@ def test_a_registry_is_a_host_or_a_url(text: str, host: str, scheme: str | None)
 )
 def test_what_is_no_registry_says_why(text: str, problem: str) -> None:
     """A wrong address comes with the reason, and never with the login that it may hold."""
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         parse_registry(text)
     assert problem in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -107,7 +107,7 @@ def test_a_name_without_host_belongs_to_the_default_registry() -> None:
 @pytest.mark.parametrize("text", ["registry.lan/Shop/api", "registry.lan/", "registry_lan:port/api", "", "acme//api"])
 def test_a_full_name_that_is_none_is_refused(text: str) -> None:
     """Neither a bad host nor a bad path gets through."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_repository(text, default_host="docker.io")
 
 

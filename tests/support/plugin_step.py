@@ -25,6 +25,7 @@ from tests.support.monorepo import Monorepo
 REPOSITORY = Repository(full_name="acme/shop")
 WORKSPACE = f"{checkout.BASE}/src/{REPOSITORY.host}/{REPOSITORY.full_name}"
 _TIMEOUT = 120.0
+_DELETED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +57,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """How a step ended; `record` is the release record in its workspace, `changed` are the paths that it left changed."""
+    """How a step ended; `record` is the release record in its workspace."""
 
     exit_code: int
     log: str
     seconds: float
     record: dict[str, Any] | None = None
-    changed: tuple[str, ...] = ()
 
 
 class Running:
@@ -98,12 +98,15 @@ class Running:
             log=self.log,
             seconds=seconds,
             record=json.loads(record) if record else None,
-            changed=tuple(entry["Path"] for entry in self.container.diff() or ()),
         )
 
+    def changed(self) -> set[str]:
+        """Return the paths that it has changed or made, the checkout's included."""
+        return {entry["Path"] for entry in self.container.diff() or () if entry["Kind"] != _DELETED}
+
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """Read every file that it has left changed."""
-        for path in [entry["Path"] for entry in self.container.diff() or () if entry["Kind"] != 2]:
+        """Read every file that it has changed or made."""
+        for path in sorted(self.changed()):
             content = self._file(path)
             if content is not None:
                 yield path, content
