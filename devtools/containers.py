@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from docker.errors import DockerException
 from docker.models.containers import Container
@@ -143,10 +144,27 @@ def put_file(container: Container, place: str, content: bytes, *, mode: int = 0o
 
 def execute(container: Container, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[int, bytes]:
     """Run a program in a running container; returns its exit code and what it printed on either stream."""
+    output = io.BytesIO()
+    return stream(container, argv, output, environment), output.getvalue()
+
+
+def stream(
+    container: Container, argv: Sequence[str], output: BinaryIO, environment: Mapping[str, str] | None = None, *, folder: str | None = None
+) -> int:
+    """Run a program in a running container, write what it prints to `output` while it runs, and return its exit code."""
     api = engine.connect().api
-    job = api.exec_create(container.id or "", list(argv), environment=dict(environment or {}))["Id"]
-    output = b"".join(api.exec_start(job, stream=True))
-    return int(api.exec_inspect(job)["ExitCode"]), output
+    job = api.exec_create(container.id or "", list(argv), environment=dict(environment or {}), workdir=folder)["Id"]
+    connection: Any = api.exec_start(job, socket=True)
+    frames = io.BufferedReader(connection)
+    try:
+        # Docker's stream format: which stream it is (4 bytes), the length, the bytes.
+        while header := frames.read(8):
+            output.write(frames.read(int.from_bytes(header[4:], "big")))
+    finally:
+        frames.detach()
+        # docker-py keeps the connection of an exec out of its pool, and leaves closing it to the garbage collector.
+        connection._response.close()  # noqa: SLF001
+    return int(api.exec_inspect(job)["ExitCode"])
 
 
 def named_volume(name: str) -> str:

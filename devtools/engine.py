@@ -26,8 +26,8 @@ CACHE_LABEL = "local-cicd.cache"
 CAPABILITIES = (
     "SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "MKNOD", "SYS_CHROOT", "NET_RAW", "AUDIT_WRITE", "DAC_READ_SEARCH", "IPC_LOCK", "SYS_NICE",
 )  # fmt: skip
-# Commits and pushes of large images are silent for long.
-REQUEST_SECONDS = 300
+# Commits and builds are silent for long; those who wait for something have deadlines of their own.
+REQUEST_SECONDS = 3600
 UNCONFINED = ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined")
 
 

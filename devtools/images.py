@@ -15,7 +15,7 @@ from docker.models.containers import Container
 
 from devtools import base_images, engine, host, programs, progress, recipe, tools_image
 from devtools.buildkit import Builder, buildkit, buildkitd_toml
-from devtools.containers import network, put_file, waiting
+from devtools.containers import network, put_file, stream, waiting
 from devtools.errors import DevError
 from devtools.locks import alone
 from devtools.paths import ROOT, log_dir
@@ -56,17 +56,26 @@ class Source:
     url: str
 
     @classmethod
-    def read(cls) -> "Source":
+    def read(cls, folder: Path = ROOT) -> "Source":
         """Read it from git; a folder without commits has the version `dev`."""
+
+        def git(*arguments: str) -> str:
+            # The owner of a checkout in a container or a CI system is often another user.
+            return programs.run(["git", "-c", f"safe.directory={folder}", "-C", str(folder), *arguments]).strip()
+
         try:
-            revision = _git("rev-parse", "HEAD")
+            revision = git("rev-parse", "--verify", "HEAD")
         except DevError:
             return cls(version="dev", revision="", created="", url="")
-        created = datetime.fromtimestamp(int(_git("show", "-s", "--format=%ct", "HEAD")), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        url = _git("config", "--default", "", "--get", "remote.origin.url")
-        # An address with a login in it, or a path of this machine, does not belong into an image.
-        public = url.startswith("https://") and "@" not in url
-        return cls(version=_git("describe", "--tags", "--always", "--dirty"), revision=revision, created=created, url=url if public else "")
+        seconds = int(git("show", "-s", "--format=%ct", "HEAD"))
+        url = git("config", "--default", "", "--get", "remote.origin.url")
+        return cls(
+            version=git("describe", "--tags", "--always", "--dirty"),
+            revision=revision,
+            created=datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            # An address with a login in it, or a path of this machine, does not belong into an image.
+            url=url if url.startswith("https://") and "@" not in url else "",
+        )
 
     def arguments(self) -> dict[str, str]:
         """Return the build arguments of the Dockerfiles."""
@@ -119,13 +128,8 @@ class Workshop:
     def run(self, script: str, name: str) -> None:
         """Run a shell script beside the builder."""
         log = log_dir() / f"{name}.log"
-        api = engine.connect().api
-        environment = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-        job = api.exec_create(self.tools.id, ["sh", "-euc", script], workdir="/src", environment=environment)["Id"]
-        with log.open("wb") as file:
-            for chunk in api.exec_start(job, stream=True):
-                file.write(chunk)
-        code = api.exec_inspect(job)["ExitCode"]
+        with log.open("wb", buffering=0) as file:
+            code = stream(self.tools, ["sh", "-euc", script], file, {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}, folder="/src")
         if code != 0:
             last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
             raise DevError(f"{name} failed (exit {code}, log in {log}):\n{last}")
@@ -242,8 +246,3 @@ def _reference(image: Image) -> str:
 
 def _size(image: Image) -> int:
     return int(engine.connect().images.get(_reference(image)).attrs["Size"])
-
-
-def _git(*arguments: str) -> str:
-    # The owner of a checkout in a container or a CI system is often another user.
-    return programs.run(["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), *arguments]).strip()

@@ -92,7 +92,9 @@ def test_pips_indexes_reach_the_build_and_folders_of_the_host_do_not(monkeypatch
     for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_TIMEOUT"):
         monkeypatch.delenv(name, raising=False)
     conf = tmp_path / "pip.conf"
-    conf.write_text("[global]\nindex-url = https://index.lan/simple\ncert = /etc/host-ca.pem\nno-cache-dir = true\n[install]\ntrusted-host = a.lan\n")
+    conf.write_text(
+        "[global]\nindex-url = https://index.lan/simple\ncert = /etc/host-ca.pem\nno-cache-dir = true\n[install]\ntrusted-host = a.lan\n"
+    )
     monkeypatch.setenv("PIP_CONFIG_FILE", str(conf))
     monkeypatch.setenv("PIP_FIND_LINKS", f"/opt/wheels {'https://wheels.lan/w'}")
     monkeypatch.setenv("PIP_INDEX_URL", "https://other.lan/simple")

@@ -134,7 +134,10 @@ def test_with_keep_it_runs_on_until_it_is_stopped(folder: Path) -> None:
 def test_one_that_can_not_start_says_why(folder: Path) -> None:
     """The end of dockerd's log stands in the error."""
     daemon = Daemon(socket=folder / "d.sock", folder=folder, options=("--no-such-option",))
-    with pytest.raises(DevError, match=r"(?s)dockerd did not start.*no-such-option.*hint: start a Docker engine yourself"), dockerd.running(daemon):
+    with (
+        pytest.raises(DevError, match=r"(?s)dockerd did not start.*no-such-option.*hint: start a Docker engine yourself"),
+        dockerd.running(daemon),
+    ):
         pass
 
 

@@ -24,6 +24,7 @@ from urllib.parse import unquote
 Rule = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
 
+_TLS_HANDSHAKE = b"\x16"
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "content-length"})
 
 
@@ -80,6 +81,14 @@ class Handler(BaseHTTPRequestHandler):
         """Close both."""
         self._registry.close()
         super().finish()
+
+    def handle_one_request(self) -> None:
+        """Serve the next request, or answer a TLS handshake in plain HTTP: this is how clients find out that there is no TLS here."""
+        if self.rfile.peek(1)[:1] == _TLS_HANDSHAKE:
+            self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\nplain HTTP only\n")
+            self.close_connection = True
+            return
+        super().handle_one_request()
 
     def answer(self) -> None:
         """Serve a request of any method."""

@@ -131,10 +131,10 @@ class _Transfer:
         )
 
     def _login(self) -> PluginError | None:
-        for sign in ("401 Unauthorized", "403 Forbidden", "insufficient_scope", "authorization failed", "denied:"):
+        for sign in ("401 Unauthorized", "403 Forbidden", "insufficient_scope", "authorization failed", ": unauthorized", ": denied"):
             if sign in self.text:
                 return RegistryError(
-                    f"a registry refused the builder ({sign.strip(':')})",
+                    f"a registry refused the builder ({sign.strip(': ')})",
                     details=_lines_with(self.text, sign),
                     hint="set `username` and `password` for `registry`, and `logins` for the registries of base images",
                 )
@@ -210,5 +210,6 @@ def _own_words(progress: Progress) -> list[str]:
 
 
 def _lines_with(text: str, *signs: str) -> list[str]:
-    lines = [line.strip() for line in text.splitlines() if any(sign in line for sign in signs)]
+    # buildx says in the end again what failed first.
+    lines = [line.strip().removeprefix("ERROR: failed to solve: ") for line in text.splitlines() if any(sign in line for sign in signs)]
     return list(dict.fromkeys(lines))[:3]

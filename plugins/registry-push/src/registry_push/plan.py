@@ -143,7 +143,7 @@ def _project(settings: "Settings", ci: CI, problems: list[str]) -> str:
         problem = repository_problem(project)
         if problem:
             problems.append(f"project: {problem}")
-        return project
+        return "" if problem else project
     if not ci.repo:
         problems.append("project: required here, since the repository's name on the forge is not known")
         return ""
@@ -190,10 +190,11 @@ def _repository(settings: "Settings", source: Source, registry: RegistryHost, pr
         if settings.repo:
             repository = parse_repository(source.name, default_host=registry.host)
         else:
-            problem = repository_problem(source.name)
+            path = f"{project}/{source.name}" if project else source.name
+            problem = repository_problem(source.name) or repository_problem(path)
             if problem:
                 raise ValueError(problem)  # noqa: TRY301  one place says how a bad name is reported
-            repository = Repository(host=registry.host, path=f"{project}/{source.name}")
+            repository = Repository(host=registry.host, path=path)
     except ValueError as error:
         problems.append(f"{'repo' if settings.repo else 'images'}: {error}")
         return None

@@ -181,7 +181,13 @@ class _Look:
         if pattern.startswith("/") or ".." in Path(pattern).parts:
             self.problems.append(f"discover: {pattern} is outside the repository")
             return []
-        return [path.resolve() for path in self.workspace.glob(pattern) if path.is_file()]
+        try:
+            files = [path for path in self.workspace.glob(pattern) if path.is_file()]
+        except ValueError:
+            # Python before 3.13 takes `**` as a whole path component only.
+            self.problems.append(f"discover: {pattern} is no pattern like services/*/Dockerfile or **/Dockerfile")
+            return []
+        return [path.resolve() for path in files if self._is_inside(path, str(path.relative_to(self.workspace)), "discover")]
 
     def _inside(self, text: str, where: str) -> Path | None:
         path = self.workspace / text
