@@ -310,11 +310,6 @@ class TestClosure:
         }
         assert targets["worker"]["contexts"] == {"base": "target:python", "web": "target:web", "docs": "/workspace/docs"}
 
-    def test_a_circle_does_not_hang(self) -> None:
-        """That two images can't be built from each other is buildx' to say."""
-        plan = make(source("a", contexts={"x": "target:b"}), source("b", contexts={"x": "target:a"}))
-        assert set(baked(plan, "a")) == {"a", "b"}
-
 
 @pytest.mark.parametrize(
     ("moment", "text"),

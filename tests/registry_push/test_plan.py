@@ -206,12 +206,17 @@ class TestWhatIsRefused:
         [
             ("target:nowhere", "images (api): build_contexts: target:nowhere names no image of this run"),
             ("target:", "images (api): build_contexts: target: names no image of this run"),
-            ("target:api", "images (api): build_contexts: target:api is the image itself"),
+            ("target:api", "images: api is built from itself"),
         ],
     )
     def test_a_base_that_is_not_in_the_run(self, context: str, problem: str) -> None:
         """`target:` must name another image of the run."""
         assert problems_of(source("api", contexts={"base": context})) == [problem]
+
+    def test_images_that_are_built_from_each_other(self) -> None:
+        """A circle is refused with its members, and what only builds on it is not blamed alone."""
+        circle = [source("a", contexts={"x": "target:b"}), source("b", contexts={"x": "target:a"})]
+        assert problems_of(*circle, source("free")) == ["images: a and b are built from each other in a circle"]
 
     @pytest.mark.parametrize(
         ("given", "problem"),

@@ -156,7 +156,7 @@ class TestRefused:
     def test_two_ways_at_once(self, tmp_path: Path) -> None:
         """Which of them is meant can't be guessed."""
         (problem,) = found(tmp_path, {"name": "api"}, discover=["*/Dockerfile"], repo=["acme/shop"]).problems
-        assert problem == "`images` and `discover` and `repo` are both set; each of them says what to build, choose one"
+        assert problem == "`images` and `discover` and `repo` are set together; each of them says what to build, choose one"
 
 
 class TestDiscover:

@@ -66,8 +66,8 @@ def push_release(registry: Registry, path: str, release: Release, tag: str) -> M
                 registry.demand(response, what)
             return response
 
-    container = oras.container.Container(f"{path}:{tag}", registry=registry.host)
-    transport = Transport(hostname=registry.host, insecure=registry.plain_http)
+    container = oras.container.Container(f"{path}:{tag}", registry=registry.api_host)
+    transport = Transport(hostname=registry.api_host, insecure=registry.plain_http)
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         for name, content, descriptor in (("config", _EMPTY, manifest["config"]), ("document", document, manifest["layers"][0])):
             part = Path(folder, name)

@@ -172,6 +172,9 @@ def _targets(
         )
     if sources and not settings.dry_run and not any(source.push for source in sources):
         problems.append("images: every image says `push: false`, so there is nothing to push")
+    circle = _circle(targets)
+    if circle:
+        problems.append(circle)
     return tuple(targets)
 
 
@@ -210,9 +213,23 @@ def _context(value: str, ids: Mapping[str, str], source: Source, problems: list[
     if other not in ids:
         problems.append(f"images ({source.name}): build_contexts: {value} names no image of this run")
         return value
-    if other == source.name:
-        problems.append(f"images ({source.name}): build_contexts: {value} is the image itself")
     return _TARGET + ids[other]
+
+
+def _circle(targets: Sequence[Target]) -> str | None:
+    """Say which images are built from each other in a circle, or None."""
+    needs = {
+        target.id: [value.removeprefix(_TARGET) for value in target.contexts.values() if value.startswith(_TARGET)] for target in targets
+    }
+    free: set[str] = set()
+    while ready := [
+        name for name, others in needs.items() if name not in free and all(other in free or other not in needs for other in others)
+    ]:
+        free.update(ready)
+    caught = [target.name for target in targets if target.id not in free]
+    if len(caught) == 1:
+        return f"images: {caught[0]} is built from itself"
+    return f"images: {' and '.join(caught)} are built from each other in a circle" if caught else None
 
 
 def _builder_problems(settings: "Settings", builders: Sequence[str]) -> list[str]:
@@ -221,6 +238,7 @@ def _builder_problems(settings: "Settings", builders: Sequence[str]) -> list[str
         for address in builders
         if not re.fullmatch(r"tcp://[^/\s]+:\d+|unix:///\S+", address)
     ]
+    problems += [f"add_host: {entry!r} is not host:ip" for entry in settings.add_host if ":" not in entry.strip(":")]
     for name in ("cache_from", "cache_to"):
         problems += [
             f"{name}[{index}]: `type` is missing"

@@ -59,7 +59,7 @@ def find(settings: "Settings", workspace: Path) -> Found:
         )
     if len(chosen) > 1:
         words = " and ".join(f"`{name}`" for name in chosen)
-        return Found(sources=(), problems=(f"{words} are both set; each of them says what to build, choose one",))
+        return Found(sources=(), problems=(f"{words} are set together; each of them says what to build, choose one",))
     look = _Look(workspace.resolve(), settings)
     sources = {"images": look.images, "discover": look.discover, "bake_file": look.bake_file, "repo": look.single}[chosen[0]]()
     return Found(sources=tuple(sources), problems=tuple(look.problems))
