@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -437,6 +438,18 @@ class TestLogin:
             registry.manifest("shop/api", "latest")
         assert caught.value.message == f"{server.host} refused shop/api:latest (401 Unauthorized)"
         assert caught.value.details == ("the login of 'ada' is not accepted",)
+
+    def test_no_login_leaves_https_for_a_token_server_on_http(
+        self, secure: ScriptedServer, server: ScriptedServer, authority: trustme.CA
+    ) -> None:
+        """A registry that can be trusted may be configured carelessly; the password is not sent in clear."""
+        secure.on("GET", "^/v2/", Answer(status=401, headers={"WWW-Authenticate": f'Bearer realm="{server.url}/token"'}))
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        with Http(verify=context, retry_for=1) as http, pytest.raises(RegistryError) as caught:
+            Registry(RegistryHost(host=secure.host, scheme="https"), http, login=ADA).ping()
+        assert "token server over plain http" in caught.value.message
+        assert server.asked() == []
 
     def test_a_token_server_that_is_down_is_named(self, server: ScriptedServer) -> None:
         """Not the registry, but its token server, is what can't be reached."""
