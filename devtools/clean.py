@@ -16,13 +16,16 @@ from devtools.paths import cache_dir
 
 def main(arguments: argparse.Namespace) -> int:
     """Remove containers, networks and volumes; with `--all` also images, build caches and the cache folder."""
-    if engine.answers(engine.address()):
-        empty_engine(f"{engine.LABEL}=1", everything=arguments.all)
-        if arguments.all:
-            _each("images", list(_images()), engine.connect().images.remove)
+    dockerd.Daemon().kept.unlink(missing_ok=True)
+    if engine.answers(engine.address()) or dockerd.installed():
+        # The engine that ./dev starts is down between its runs, and still has what they left.
+        with dockerd.running():
+            empty_engine(f"{engine.LABEL}=1", everything=arguments.all)
+            if arguments.all:
+                _each("images", list(_images()), engine.connect().images.remove)
+                images.forget_replaced()
     else:
         progress.say("no Docker engine answers: nothing of it is removed")
-    dockerd.Daemon().stop()
     if arguments.all:
         _empty_cache()
     return 0

@@ -86,7 +86,10 @@ def container_on(
             put_file(made, place, content)
         made.start()
         made.reload()
-        yield made, int((made.ports[f"{port}/tcp"] or [])[0]["HostPort"])
+        published = made.ports.get(f"{port}/tcp")
+        if not published:
+            raise _not_ready(made, alias)  # it has exited already
+        yield made, int(published[0]["HostPort"])
     finally:
         if net not in _kept:
             remove(made)
@@ -117,8 +120,7 @@ def until(ready: Callable[[], bool], container: Container, what: str) -> None:
     while not ready():
         container.reload()
         if container.status == "exited" or time.monotonic() > deadline:
-            log = container.logs(tail=15).decode(errors="replace")
-            raise DevError(f"{what} did not get ready within {READY_SECONDS:.0f} s:\n{log}")
+            raise _not_ready(container, what)
         time.sleep(0.05)
 
 
@@ -171,3 +173,8 @@ def named_volume(name: str) -> str:
     """Make a volume that outlives its container, until `./dev clean --all`, and return its name."""
     engine.connect().volumes.create(name, labels={**engine.labels(name), engine.CACHE_LABEL: "1"})
     return name
+
+
+def _not_ready(container: Container, what: str) -> DevError:
+    log = container.logs(tail=15).decode(errors="replace")
+    return DevError(f"{what} did not get ready; the end of its log:\n{log}")

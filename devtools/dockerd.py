@@ -121,6 +121,11 @@ def running(daemon: Daemon | None = None, *, keep: bool = False) -> Iterator[Non
             _leave(wanted, users.fileno(), keep=keep)
 
 
+def installed() -> bool:
+    """Tell whether there is a dockerd that could be started."""
+    return shutil.which("dockerd", path=_path()) is not None
+
+
 def _provide(daemon: Daemon, *, own: bool) -> None:
     """Install what is missing, and start the daemon if that alone did not."""
     if not own and (host := os.environ.get("DOCKER_HOST")):
@@ -129,7 +134,7 @@ def _provide(daemon: Daemon, *, own: bool) -> None:
         raise DevError(
             f"you may not use the Docker engine at {daemon.socket}", hint="become a member of the group docker, or run ./dev as root"
         )
-    if shutil.which("dockerd", path=_path()) is None:
+    if not installed():
         if not programs.apt_machine():
             raise DevError("no Docker engine answers, and dockerd is missing", hint="install and start Docker, then try again")
         # Debian 13 has the docker command in a package of its own.

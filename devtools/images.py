@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,10 +107,12 @@ class Workshop:
         """Start them, for one process at a time, because the volumes are shared; `output` is this machine's folder for layouts."""
         with alone("images"), network("images") as net, mirror(net) as hub, registry(net, volume=REGISTRY_VOLUME) as store:
             # Where the base images came from a registry, the builder asks that one: it has them for other platforms too.
-            toml = buildkitd_toml(mirror=None if base_images.from_registry() else hub.inside, http=[hub.inside, store.inside])
+            from_registry = base_images.from_registry()
+            toml = buildkitd_toml(mirror=None if from_registry else hub.inside, http=[hub.inside, store.inside])
+            environment, files = _way_out(store.inside) if from_registry else ({}, {})
             folders = {"/src": ROOT, "/run/host": next(iter(host.build_secrets().values())).parent}
             with (
-                buildkit(net, config=toml, volume=BUILDER_VOLUME) as builder,
+                buildkit(net, config=toml, volume=BUILDER_VOLUME, environment=environment, files=files) as builder,
                 waiting(tools_image.ensure(), name=f"{net}-tools", net=net, folders=folders, output=output) as tools,
             ):
                 yield cls(tools=tools, builder=builder, store=store)
@@ -174,19 +176,21 @@ def _build_one(workshop: Workshop, image: Image, source: Source, inputs: str) ->
 
 
 def _load(image: Image, repository: str) -> None:
-    """Pull an image from the registry beside the builder and give it its names, in place of the one that had them."""
+    """Pull an image from the registry beside the builder and give it its names, which others had before."""
     client = engine.connect()
-    old = client.images.get(_reference(image)).id if recipe.exists(_reference(image)) else None
     loaded = client.images.pull(repository, tag="dev")
     loaded.tag(f"local-cicd/{image.name}", "dev")
     loaded.tag(image.name, "latest")
     client.images.remove(f"{repository}:dev", noprune=True)
-    if old and old != loaded.id:
-        try:
-            client.images.remove(old)
-        except APIError:
-            # A container still uses it, or a person gave it a name.
-            progress.say(f"    the {image.name} before this one is in use and stays")
+    forget_replaced()
+
+
+def forget_replaced() -> None:
+    """Remove our images that have lost their names to later ones; those that a container uses stay until the next time."""
+    client = engine.connect()
+    for image in client.images.list(filters={"dangling": True, "label": INPUTS_LABEL}):
+        with suppress(APIError):
+            client.images.remove(str(image.id))
 
 
 def chosen(names: Sequence[str]) -> list[Image]:
@@ -211,6 +215,19 @@ def _bake_file(image: Image, source: Source, output: str, platforms: Sequence[st
     if platforms:
         target["platforms"] = list(platforms)
     return {"target": {"image": target}}
+
+
+def _way_out(inside: str) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Return what a buildkitd needs to reach a registry through this machine's network: its environment, and files."""
+    environment = host.proxies()
+    if environment:
+        exceptions = ",".join(filter(None, [environment.get("no_proxy"), inside.split(":", maxsplit=1)[0]]))
+        environment |= {"no_proxy": exceptions, "NO_PROXY": exceptions}
+    bundle = host.ca_bundle()
+    if bundle is None:
+        return environment, {}
+    place = "/etc/local-cicd/ca.pem"
+    return {**environment, "SSL_CERT_FILE": place}, {place: bundle.read_bytes()}
 
 
 def _inputs(image: Image, source: Source) -> str:

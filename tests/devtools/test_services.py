@@ -108,7 +108,7 @@ def test_a_builder_with_mtls_wants_a_client_certificate(net: str, certificate: t
 def test_a_builder_that_can_not_start_shows_its_log(net: str) -> None:
     """The reason is in the error, without a look into a container that is gone."""
     with (
-        pytest.raises(DevError, match=r"(?s)the builder broken did not get ready.*toml"),
+        pytest.raises(DevError, match=r"(?s)broken did not get ready.*toml"),
         buildkit(net, alias="broken", config="no = [toml"),
     ):
         pass

@@ -12,20 +12,29 @@ from tests.support.monorepo import Monorepo
 from tests.support.project import Project
 
 NOWHERE = "tcp://builder-that-does-not-exist:1234"
-ONE = {"name": "ledger", "context": "services/ledger"}
+ONE: dict[str, Value] = {"name": "ledger", "context": "services/ledger"}
 
 REFUSED: Mapping[str, tuple[Mapping[str, Value], str]] = {
-    "nothing to build": ({"images": None}, "there is nothing to build: set `images`, `discover`, `bake_file`, or `repo` for a single image"),
+    "nothing to build": (
+        {"images": None},
+        "there is nothing to build: set `images`, `discover`, `bake_file`, or `repo` for a single image",
+    ),
     "an empty list": ({"images": []}, "there is nothing to build"),
     "two ways of saying what to build": ({"discover": "services/*/Dockerfile"}, "`images` and `discover` are both set"),
     "two images of one name": ({"images": [ONE, {**ONE, "context": "base"}]}, "the name 'ledger' is given 2 times"),
-    "an upper-case name": ({"images": [{**ONE, "name": "Ledger"}]}, "'Ledger' has upper-case letters; repository names are lower case: 'ledger'"),
+    "an upper-case name": (
+        {"images": [{**ONE, "name": "Ledger"}]},
+        "'Ledger' has upper-case letters; repository names are lower case: 'ledger'",
+    ),
     "a name with a blank": ({"images": [{**ONE, "name": "my ledger"}]}, "'my ledger' is not a repository name"),
     "the reserved name": ({"images": [{**ONE, "name": "releases"}]}, "the name `releases` is reserved for the release records"),
     "a project with bad characters": ({"project": "shop$"}, "project: 'shop$' is not a repository name"),
     "a tag of 129 characters": ({"tags": ["x" * 129]}, "has 129 characters, a tag has at most 128"),
     "a tag with bad characters": ({"tags": ["feature/x"]}, "tags: 'feature/x' is not a tag"),
-    "a missing context": ({"images": [{**ONE, "context": "services/nope"}]}, "images[0] (ledger): context: the folder services/nope does not exist"),
+    "a missing context": (
+        {"images": [{**ONE, "context": "services/nope"}]},
+        "images[0] (ledger): context: the folder services/nope does not exist",
+    ),
     "a context outside": ({"images": [{**ONE, "context": "../.."}]}, "images[0] (ledger): context: ../.. is outside the repository"),
     "a context that is a link to the outside": ({"images": [{**ONE, "context": "link"}]}, "context: link is outside the repository"),
     "a missing Dockerfile": (
@@ -34,7 +43,10 @@ REFUSED: Mapping[str, tuple[Mapping[str, Value], str]] = {
     ),
     "a Dockerfile outside": ({"images": [{**ONE, "dockerfile": "../../etc/passwd"}]}, "../../etc/passwd is outside the repository"),
     "malformed JSON": ({"images": '[{"name": "ledger", "context": }]'}, "images: not valid JSON"),
-    "an unknown key of an image": ({"images": [{**ONE, "contxt": "x"}]}, 'images[0] (ledger): unknown key "contxt", did you mean "context"?'),
+    "an unknown key of an image": (
+        {"images": [{**ONE, "contxt": "x"}]},
+        'images[0] (ledger): unknown key "contxt", did you mean "context"?',
+    ),
     "an image without a name": ({"images": [{"context": "services/ledger"}]}, "images[0]: name: required"),
     "a base that nobody builds": (
         {"images": [{**ONE, "build_contexts": {"base": "target:runtimes"}}]},
@@ -61,7 +73,13 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Monorepo:
     """Make a repository with one service, and a link that leads out of it."""
     made = Monorepo(tmp_path_factory.mktemp("git") / "shop")
     (made.path / "link").symlink_to("/etc")
-    made.commit({"services/ledger/Dockerfile": "FROM scratch\nCOPY app.txt /\n", "services/ledger/app.txt": "ledger\n", "base/Dockerfile": "FROM scratch\n"})
+    made.commit(
+        {
+            "services/ledger/Dockerfile": "FROM scratch\nCOPY app.txt /\n",
+            "services/ledger/app.txt": "ledger\n",
+            "base/Dockerfile": "FROM scratch\n",
+        }
+    )
     made.images.append(dict(ONE))
     return made
 
@@ -80,7 +98,9 @@ def test_refused_before_anything_is_built(case: str, project: Project, repo: Mon
 
 def test_all_problems_are_reported_together(project: Project, repo: Monorepo) -> None:
     """One run shows the user everything that is wrong."""
-    run = project.push(repo, {"registry": "http://registry:5000", "insecure": None, "tags": ["a b"], "images": [{**ONE, "context": "nope"}]})
+    run = project.push(
+        repo, {"registry": "http://registry:5000", "insecure": None, "tags": ["a b"], "images": [{**ONE, "context": "nope"}]}
+    )
     assert run.exit_code == 2
     assert "error: 3 settings can't be used" in run.log
 

@@ -38,6 +38,10 @@ PUSHED = {
     "500": ("the push to faulty:5000 failed", "look at the registry's own log"),
     "507": ("the push to faulty:5000 failed", "507 Insufficient Storage", "the registry's disk is full"),
 }
+RACES = [
+    (BY_DIGEST, ("MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")),
+    (UPLOADS, ("DIGEST_INVALID", "provided digest did not match uploaded content")),
+]
 
 
 def of(project: Project, path: str, image: str = "[^/]+") -> str:
@@ -115,7 +119,9 @@ class TestRefusedWithNothingDone:
         proxy.add(Rule(method="GET", path=of(project, BY_DIGEST, image="candle-store"), corrupt=True))
         run = project.push(repo, through(proxy))
         assert run.exit_code == 1, run.log
-        says(run.log, [f"faulty:5000 answered {project.name}/candle-store@sha256:", "with other bytes than it promised", "promised sha256:"])
+        says(
+            run.log, [f"faulty:5000 answered {project.name}/candle-store@sha256:", "with other bytes than it promised", "promised sha256:"]
+        )
         assert wanted_tags(project) == {}
 
     def test_a_registry_that_loses_what_was_pushed(self, proxy: FaultProxy, project: Project, repo: Monorepo) -> None:
@@ -166,18 +172,11 @@ class TestSuccessAfterARetry:
         log = self.succeeds(project, repo, proxy)
         says(log, ["faulty answered 429, trying again in 2s as it asked"])
 
-    @pytest.mark.parametrize(
-        ("method", "path", "code", "message"),
-        [
-            ("PUT", BY_DIGEST, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"),
-            ("PUT", UPLOADS, "DIGEST_INVALID", "provided digest did not match uploaded content"),
-        ],
-    )
-    def test_the_blob_race(  # noqa: PLR0913  a table's columns
-        self, method: str, path: str, code: str, message: str, proxy: FaultProxy, project: Project, repo: Monorepo
-    ) -> None:
+    @pytest.mark.parametrize(("path", "error"), RACES)
+    def test_the_blob_race(self, path: str, error: tuple[str, str], proxy: FaultProxy, project: Project, repo: Monorepo) -> None:
         """docker-registry refuses a blob that image and cache send at once; the same bake is sent again."""
-        proxy.add(refuse(400, code, method, of(project, path), times=1, message=message))
+        code, message = error
+        proxy.add(refuse(400, code, "PUT", of(project, path), times=1, message=message))
         log = self.succeeds(project, repo, proxy)
         says(log, ["the registry refused a blob that two uploads sent at once; the same build is sent again"])
 
@@ -202,7 +201,10 @@ class TestHalfDone:
         run = project.push(repo, through(proxy), number=2)
         assert run.exit_code == 1, run.log
         images = {name: f"faulty:5000/{project.name}/{name}:{sha}" for name in repo.names}
-        says(run.log, ["1 of 3 tags could not be set", f"not moved: {images.pop('candle-store')}", *(f"moved: {name}" for name in images.values())])
+        says(
+            run.log,
+            ["1 of 3 tags could not be set", f"not moved: {images.pop('candle-store')}", *(f"moved: {name}" for name in images.values())],
+        )
         assert project.digests(repo, "latest") == project.digests(repo, first)
 
     def test_the_rerun_finishes_without_building(self, proxy: FaultProxy, project: Project, repo: Monorepo) -> None:
@@ -226,7 +228,9 @@ class TestHalfDone:
         proxy.add(refusal("403", "PUT", of(project, f"{MANIFESTS}latest", image="candle-store")))
         run = project.push(repo, through(proxy))
         assert run.exit_code == 1, run.log
-        says(run.log, [f"not moved: faulty:5000/{project.name}/candle-store:latest", f"moved: faulty:5000/{project.name}/market-feed:latest"])
+        says(
+            run.log, [f"not moved: faulty:5000/{project.name}/candle-store:latest", f"moved: faulty:5000/{project.name}/market-feed:latest"]
+        )
         assert project.tags("candle-store") == {sha}
 
     def test_a_record_that_can_not_be_stored_stops_the_tags(self, proxy: FaultProxy, project: Project, repo: Monorepo) -> None:
@@ -235,4 +239,3 @@ class TestHalfDone:
         run = project.push(repo, through(proxy))
         assert run.exit_code == 1, run.log
         assert wanted_tags(project) == {}
-

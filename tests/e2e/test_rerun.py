@@ -1,9 +1,13 @@
 """A commit that is pushed again, held, or late: what is built, and which tags move."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tests.support.monorepo import Monorepo
 from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from devtools.goyaml import Value
 
 EARLY = datetime(2025, 12, 24, 18, 0, tzinfo=UTC)
 
@@ -34,7 +38,7 @@ def test_hold_sets_only_the_candidate(project: Project, repo: Monorepo) -> None:
     sha = repo.git("rev-parse", "HEAD")
     run = project.push(repo, {"hold": True})
     assert run.exit_code == 0, run.log
-    assert project.all_tags() == dict.fromkeys([*repo.names, "releases"], {f"candidate-{sha}"})
+    assert project.all_tags() == {name: {f"candidate-{sha}"} for name in (*repo.names, "releases")}
     assert f"held for kargo-notify: {sha}, latest" in run.log
     assert run.record is not None
     assert run.record["held"] is True
@@ -83,7 +87,7 @@ def test_latest_force_goes_back(project: Project, repo: Monorepo) -> None:
 
 def test_a_moved_base_image_is_noticed(project: Project, repo: Monorepo) -> None:
     """Without any setting: the commit changes nothing, and all images on the base are built again."""
-    base = {"images": [{"name": "base", "context": "base"}], "tags": ["stable"]}
+    base: dict[str, Value] = {"images": [{"name": "base", "context": "base"}], "tags": ["stable"]}
     assert project.push(repo, base).exit_code == 0
     repo.write({f"services/{name}/Dockerfile": f"FROM registry:5000/{project.name}/base:stable\nCOPY app.txt /\n" for name in repo.names})
     first = project.push(repo, sha=repo.commit())

@@ -4,9 +4,13 @@ import gzip
 import hashlib
 import io
 import tarfile
+from typing import TYPE_CHECKING
 
 from tests.support.monorepo import Monorepo
 from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from devtools.goyaml import Value
 
 BAKE = """
 variable "GREETING" { default = "hello" }
@@ -79,8 +83,8 @@ def test_a_build_secret_reaches_the_build_and_not_the_image(project: Project, re
             "RUN --mount=type=secret,id=own sha256sum </run/secrets/own >>/proof\n"
         }
     )
-    image = {"name": "feed", "context": "services/market-feed", "secrets": {"own": {"from_secret": "own"}}}
-    settings = {"images": [image], "secrets": {"token": {"from_secret": "token"}}}
+    image: dict[str, Value] = {"name": "feed", "context": "services/market-feed", "secrets": {"own": {"from_secret": "own"}}}
+    settings: dict[str, Value] = {"images": [image], "secrets": {"token": {"from_secret": "token"}}}
     run = project.push(repo, settings, secrets={"token": "correct horse\nbattery", "own": "staple"})
     assert run.exit_code == 0, run.log
     proof = _file(project, "feed", sha, "proof").split()
@@ -91,8 +95,8 @@ def test_build_arguments_and_stages(project: Project, repo: Monorepo) -> None:
     """Those of an image stand above those of the step."""
     dockerfile = "ARG WHO=nobody\nFROM scratch AS small\nARG WHO\nLABEL who=$WHO\nCOPY app.txt /\nFROM small\nLABEL stage=last\n"
     sha = repo.commit({"services/market-feed/Dockerfile": dockerfile})
-    feed = {"context": "services/market-feed"}
-    images = [{"name": "one", **feed, "target": "small"}, {"name": "two", **feed, "build_args": {"WHO": "bob"}}]
+    feed: dict[str, Value] = {"context": "services/market-feed"}
+    images: list[Value] = [{"name": "one", **feed, "target": "small"}, {"name": "two", **feed, "build_args": {"WHO": "bob"}}]
     run = project.push(repo, {"images": images, "build_args": {"WHO": "ada"}})
     assert run.exit_code == 0, run.log
     labels = [project.config(name, sha)["config"]["Labels"] for name in ("one", "two")]

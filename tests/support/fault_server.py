@@ -2,14 +2,15 @@
 
     python3 fault_server.py PORT UPSTREAM_HOST UPSTREAM_PORT
 
-It runs in a container beside the registry, so it needs nothing but the standard library. The Host header goes upstream as it came: a registry
-makes the Location of an upload from it, which then leads through the proxy again. Paths below /-/ steer it:
+It runs in a container beside the registry, so it needs nothing but the standard library. The Host header goes upstream as it came: a
+registry makes the Location of an upload from it, which then leads through the proxy again. Paths below /-/ steer it:
 
     POST /-/rules              a JSON list of rules, added behind the others
     GET  /-/requests?prefix    what was asked for, as a JSON list; only paths that hold the prefix
 """
 
 import http.client
+import io
 import json
 import re
 import socket
@@ -84,6 +85,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Serve the next request, or answer a TLS handshake in plain HTTP: this is how clients find out that there is no TLS here."""
+        assert isinstance(self.rfile, io.BufferedReader)
         if self.rfile.peek(1)[:1] == _TLS_HANDSHAKE:
             self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\nplain HTTP only\n")
             self.close_connection = True

@@ -37,7 +37,7 @@ class RegistryContents:
 
     def __init__(self, host: str, *, scheme: str = "http", login: tuple[str, str] | None = None) -> None:
         """Certificates are not looked at: they are what other tests are about."""
-        self._client = httpx.Client(base_url=f"{scheme}://{host}", auth=login, verify=False, timeout=30)  # noqa: S501
+        self._client = httpx.Client(base_url=f"{scheme}://{host}", auth=login, verify=False, timeout=30)
 
     def close(self) -> None:
         """Close the connections."""
