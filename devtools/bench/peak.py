@@ -23,7 +23,9 @@ def peak_of(argv: Sequence[str]) -> int:
     try:
         process.run([*argv[:2], "--detach", *argv[2:]])
         waited: list[str] = []
-        wait = threading.Thread(target=lambda: waited.append(process.run(["docker", "wait", name]).stdout.strip()))
+        wait = threading.Thread(
+            target=lambda: waited.append(process.run(["docker", "wait", name], check=False).stdout.strip()), daemon=True
+        )
         wait.start()
         process.run(["docker", "exec", name, "sh", "-c", _WATCH], on_line=take, check=False)
         wait.join()

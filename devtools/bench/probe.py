@@ -33,7 +33,7 @@ CALLS = (
 
 def main() -> int:
     """Run the plugin on the process's environment; every call above is timed from outside."""
-    spent = {"start of Python": _age()}
+    spent = {"container, start of Python": _age()}
     entry = _timed_import(spent, "import of the command line", "plugin_kit.cli", "registry_push.__main__")[1]
     _timed_import(spent, "import of the settings", "registry_push.settings")
     _timed_import(spent, "import of the rest", "registry_push.run")

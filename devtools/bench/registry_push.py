@@ -10,6 +10,7 @@ from pathlib import Path
 from devtools import base_images, images, progress
 from devtools.bench import bare, monorepo, probe, results, rival
 from devtools.bench.container import docker_run, middle, timed
+from devtools.bench.idle import until_idle
 from devtools.bench.monorepo import Monorepo
 from devtools.bench.peak import peak_of
 from devtools.bench.plugin import BakeFile, Plugin
@@ -151,6 +152,7 @@ class Bench:
             def run(next_commit: Callable[[], Commit], *, ours: bool) -> float:
                 commit = next_commit()
                 with self._workspace(commit) as volume:
+                    until_idle(services.builder.container)
                     if ours:
                         return plugin.run(volume, commit).seconds
                     return bare.bake(plugin, file, volume, commit, builder=services.builder.inside).seconds
@@ -161,7 +163,9 @@ class Bench:
             unchanged = _alternate("nothing changed", self.effort.warm, lambda *, ours: run(self.repository.commit, ours=ours))
             commit = self.repository.commit()
             with self._workspace(commit) as volume:
+                until_idle(services.builder.container)
                 breakdown = {"nothing changed": _probe(plugin, volume, commit), "rerun": _probe(plugin, volume, commit)}
+                until_idle(services.builder.container)
                 with progress.step("rerun of a released commit") as step:
                     rerun = middle([plugin.run(volume, commit).seconds for _ in range(self.effort.warm)])
                     step.result = f"{rerun:.3f} s, done"
