@@ -20,7 +20,7 @@ REFUSED: Mapping[str, tuple[Mapping[str, Value], str]] = {
         "there is nothing to build: set `images`, `discover`, `bake_file`, or `repo` for a single image",
     ),
     "an empty list": ({"images": []}, "there is nothing to build"),
-    "two ways of saying what to build": ({"discover": "services/*/Dockerfile"}, "`images` and `discover` are both set"),
+    "two ways of saying what to build": ({"discover": "services/*/Dockerfile"}, "`images` and `discover` are set together"),
     "two images of one name": ({"images": [ONE, {**ONE, "context": "base"}]}, "the name 'ledger' is given 2 times"),
     "an upper-case name": (
         {"images": [{**ONE, "name": "Ledger"}]},

@@ -72,12 +72,3 @@ class RegistryContents:
         """Return an image's config."""
         config: dict[str, Any] = json.loads(self.blob(path, self.manifest(path, reference).document["config"]["digest"]))
         return config
-
-    def put(self, path: str, tag: str, stored: Stored, content: bytes) -> None:
-        """Store manifest bytes under a tag."""
-        headers = {"Content-Type": stored.media_type}
-        self._client.put(f"/v2/{path}/manifests/{tag}", content=content, headers=headers).raise_for_status()
-
-    def raw(self, path: str, reference: str) -> bytes:
-        """Return a manifest's bytes."""
-        return self._client.get(f"/v2/{path}/manifests/{reference}", headers={"Accept": _MANIFESTS}).raise_for_status().content

@@ -29,8 +29,8 @@ class Buildx:
         """The environment of buildx: ours without settings and credentials."""
         return {
             # buildx traces all targets as one, and BuildKit then writes that whole trace into the history of each of them
-            # (buildkit solver/llbsolver/history.go): 5 s of its CPU after 14 images, minutes and gigabytes after 200. Who wants traces sets a
-            # sampler.
+            # (buildkit solver/llbsolver/history.go): 5 s of its CPU after 14 images, minutes and gigabytes after 200.
+            # Who wants traces sets a sampler.
             "OTEL_TRACES_SAMPLER": "always_off",
             **without_settings(os.environ),
             "DOCKER_CONFIG": str(self.folder),
