@@ -17,7 +17,7 @@ from typing import Any
 _WORK = re.compile(r"\[(?P<words>[^\]]*?)\s*\d+/\d+\] (?P<rest>.*)", re.DOTALL)
 _PREFIX = re.compile(r"\[(?P<target>[^\s\]]+)[^\]]*\] ?.*", re.DOTALL)
 _BASE = "FROM "
-# The only sign that an image is in the registry: the vertex of the export completes and begins again several times.
+# The vertex of an export completes and begins again several times; the time that counts is the one after this status.
 _PUSHED = "pushing manifest for "
 _KEPT_LINES = 40
 _BIGGEST_MESSAGE = 4 << 20
@@ -87,6 +87,7 @@ class Progress:
         self._on_log = on_log
         self._vertexes: dict[str, _Vertex] = {}
         self._failed: dict[str, Failure] = {}
+        self._pushed: set[str] = set()
         self._done: set[str] = set()
         self._open: list[str] = []
         self._open_size = 0
@@ -116,10 +117,14 @@ class Progress:
         return list(self._failed.values())
 
     def _take(self, message: dict[str, Any]) -> None:
-        for entry in message.get("vertexes") or ():
+        vertexes = message.get("vertexes") or ()
+        for entry in vertexes:
             self._vertex(entry)
         for entry in message.get("statuses") or ():
-            self._status(entry)
+            if entry.get("completed") and str(entry.get("id", "")).startswith(_PUSHED):
+                self._pushed.add(entry.get("vertex", ""))
+        for entry in vertexes:
+            self._finish(entry)
         for entry in message.get("logs") or ():
             self._log(entry)
 
@@ -136,15 +141,19 @@ class Progress:
             return
         self._account(self.outcomes[target], entry, name)
 
-    def _status(self, entry: dict[str, Any]) -> None:
-        vertex = self._vertexes.get(entry.get("vertex", ""))
-        target = vertex.target if vertex else None
-        if target is None or target in self._done or not entry.get("completed") or not str(entry.get("id", "")).startswith(_PUSHED):
+    def _finish(self, entry: dict[str, Any]) -> None:
+        """Report a target whose export has ended well; the status alone says nothing, BuildKit completes it after a refusal, too."""
+        target = self._vertexes[entry["digest"]].target
+        if (
+            entry["digest"] not in self._pushed
+            or target is None
+            or target in self._done
+            or not entry.get("completed")
+            or entry.get("error")
+        ):
             return
-        outcome = self.outcomes[target]
-        outcome.ended = max(filter(None, (outcome.ended, _time(entry["completed"]))))
         self._done.add(target)
-        self._on_done(target, outcome)
+        self._on_done(target, self.outcomes[target])
 
     def _account(self, outcome: Outcome, entry: dict[str, Any], name: str) -> None:
         begun, ended = _time(entry.get("started")), _time(entry.get("completed"))
