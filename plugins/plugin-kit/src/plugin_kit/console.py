@@ -26,6 +26,8 @@ WIDTH = 119
 
 _BOLD, _DIM, _RED, _YELLOW, _GREEN, _BLUE = "1", "2", "1;31", "1;33", "32", "1;34"
 _NARROWEST_COLUMN = 8
+# Lines that a person sees without scrolling.
+_IN_VIEW = 15
 _GAP = "  "
 _STYLE_SEQUENCE = re.compile(r"\x1b\[[0-9;:]*m")
 # What moves the cursor or worse: other CSI sequences, OSC (titles, links; ended by BEL or ST), short escapes, control characters but tab.
@@ -69,7 +71,9 @@ class Console:
         self._colour = _wants_colour(self._out) if colour is None else colour
         self._clock = clock
         self._lock = threading.RLock()
-        self._warnings: dict[tuple[str, str | None], None] = {}
+        # Where in the log each warning stands, in lines from the top.
+        self._warnings: dict[tuple[str, str | None], int] = {}
+        self._height = 0
 
     def info(self, text: str) -> None:
         """Say something that everybody should read."""
@@ -88,7 +92,7 @@ class Console:
         """Say what is wrong but does not stop the work; `finish` says it again. The same warning is given once."""
         with self._lock:
             if (text, hint) not in self._warnings:
-                self._warnings[text, hint] = None
+                self._warnings[text, hint] = self._height
                 self._write(self._block("warning: ", text, hint=hint, style=_YELLOW))
 
     def error(self, error: PluginError) -> None:
@@ -132,9 +136,9 @@ class Console:
         self._write(lines)
 
     def finish(self) -> None:
-        """Repeat the warnings, which by then are far up in the log."""
+        """Repeat the warnings that by then are far up in the log."""
         with self._lock:
-            warnings = list(self._warnings)
+            warnings = [warning for warning, line in self._warnings.items() if self._height - line > _IN_VIEW]
         if warnings:
             count = "1 warning:" if len(warnings) == 1 else f"{len(warnings)} warnings:"
             blocks = [line for text, hint in warnings for line in self._block("- ", text, hint=hint)]
@@ -179,6 +183,7 @@ class Console:
                 encoding = self._out.encoding
                 self._out.write(text.encode(encoding, "backslashreplace").decode(encoding))
             self._out.flush()
+            self._height += text.count("\n")
 
 
 def elapsed(seconds: float) -> str:

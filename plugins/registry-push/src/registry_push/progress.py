@@ -89,6 +89,7 @@ class Progress:
         self._failed: dict[str, Failure] = {}
         self._pushed: set[str] = set()
         self._done: set[str] = set()
+        self._told: set[str] = set()
         self._open: list[str] = []
         self._open_size = 0
 
@@ -140,6 +141,11 @@ class Progress:
         if target is None or not entry.get("completed"):
             return
         self._account(self.outcomes[target], entry, name)
+        if self._on_log and entry["digest"] not in self._told and not entry.get("error"):
+            self._told.add(entry["digest"])
+            begun, ended = _time(entry.get("started")), _time(entry["completed"])
+            took = f"{(ended - begun).total_seconds():.1f}s" if begun and ended else ""
+            self._on_log(target, f"{name}: {'cached' if entry.get('cached') else took}")
 
     def _finish(self, entry: dict[str, Any]) -> None:
         """Report a target whose export has ended well; the status alone says nothing, BuildKit completes it after a refusal, too."""
