@@ -6,6 +6,7 @@ from plugin_kit.errors import BuilderError, BuildError, PluginError, RegistryErr
 from registry_push.plan import Plan
 from registry_push.progress import Failure, Progress
 
+_WRONG_PLATFORM = "InvalidBaseImagePlatform"
 _NO_SOURCE = "failed to calculate checksum"
 # docker-registry 2.8 sometimes refuses a blob that image push and cache export send at the same moment (seen in 1 of 6 runs).
 _RACE = ("blob unknown", "provided digest did not match", "blob upload unknown", "blob upload invalid")
@@ -31,6 +32,19 @@ _PLAIN_HTTP = ("server gave HTTP response to HTTPS client", "first record does n
 # All that buildx says of a builder that takes the connection and then is not what it should be, whatever the reason.
 _NO_BUILDKIT = "waiting for connection"
 _REGISTRY_HOST = re.compile(r"https?://([^/\s\"]+)/v2/")
+
+
+def wrong_platform(progress: Progress, names: dict[str, str]) -> PluginError | None:
+    """Refuse an image whose base exists for another platform only: BuildKit builds it all the same, and it would not run."""
+    for text, targets in progress.warnings.items():
+        if text.startswith(_WRONG_PLATFORM):
+            who = ", ".join(sorted(names.get(target, target) for target in targets)) or "an image"
+            return BuildError(
+                f"{who} can't be built for that platform: no tag was set",
+                details=[text.removeprefix(_WRONG_PLATFORM).strip(": ")],
+                hint="leave the platform out, or use a base image that exists for it",
+            )
+    return None
 
 
 def is_race(progress: Progress) -> bool:

@@ -81,6 +81,8 @@ class Progress:
         """Take the ids of the targets in the bake file."""
         self.outcomes = {target: Outcome() for target in targets}
         self.words: list[str] = []
+        # What BuildKit finds odd in Dockerfiles (its rules are in docs/reference/build/checks), with the targets that it said it of.
+        self.warnings: dict[str, set[str]] = {}
         self._targets = frozenset(targets)
         self._single = targets[0] if len(targets) == 1 else None
         self._on_done = on_done
@@ -128,6 +130,8 @@ class Progress:
             self._finish(entry)
         for entry in message.get("logs") or ():
             self._log(entry)
+        for entry in message.get("warnings") or ():
+            self._warning(entry)
 
     def _vertex(self, entry: dict[str, Any]) -> None:
         name = str(entry.get("name", ""))
@@ -185,6 +189,12 @@ class Progress:
             vertex.log.append(shown)
             if self._on_log:
                 self._on_log(vertex.target or "", shown)
+
+    def _warning(self, entry: dict[str, Any]) -> None:
+        vertex = self._vertexes.get(entry.get("vertex", ""))
+        text = base64.b64decode(entry.get("short") or "").decode(errors="replace").strip()
+        if text:
+            self.warnings.setdefault(text, set()).update({vertex.target} if vertex and vertex.target else set())
 
     def _target_of(self, name: str) -> str | None:
         if self._single:
