@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = verb("bench", "devtools.bench", "measure a part of the project", engine=True)
     bench.add_argument("part", metavar="PART", help="what to measure: registry-push")
+    bench.add_argument("--quick", action="store_true", help="few repetitions, for work on the bench itself")
 
     docs = verb("docs", "devtools.docs", "write the reference pages from the settings models", engine=False)
     docs.add_argument("--check", action="store_true", help="write nothing, fail where a page is stale")

@@ -23,6 +23,7 @@ BUILDKIT = f"moby/buildkit:{BUILDKIT_VERSION}"
 PULL_SILENCE_SECONDS = 15
 GO_VERSION = (1, 26)
 DAY = 86400
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What Debian's own slim images leave out, and keep out of whatever is installed later.
 SLIM = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/linda/*", "/usr/share/lintian/*", "/usr/share/locale/*", "/usr/share/man/*")
 
@@ -61,14 +62,14 @@ def ensure_buildkit() -> str:
 
 def from_registry() -> bool:
     """Tell whether the base images came from a registry: only then can there be other platforms of them."""
-    client = engine.connect()
-
-    def pulled(image: str) -> bool:
-        # A push elsewhere leaves a digest too, under that repository's name.
-        digests = client.images.get(image).attrs.get("RepoDigests") or []
-        return any(digest.startswith(f"{image.split(':', 1)[0]}@") for digest in digests)
-
     return pulled(DEBIAN) and pulled(BUILDKIT)
+
+
+def pulled(image: str) -> bool:
+    """Tell whether the engine got this image from a registry."""
+    # A push elsewhere leaves a digest too, under that repository's name.
+    digests = engine.connect().images.get(image).attrs.get("RepoDigests") or []
+    return any(digest.startswith(f"{image.split(':', 1)[0]}@") for digest in digests)
 
 
 def pull(image: str) -> bool:
@@ -103,8 +104,17 @@ def build_buildkit() -> Path:
     with progress.step(f"building buildkitd {BUILDKIT_VERSION} from its Go module (about 1.5 minutes on 2 cores)"):
         for name in ("buildkitd", "buildctl"):
             unfinished = folder / f"{name}.unfinished"
-            command = ["go", "build", "-trimpath", f"-ldflags={flags}", "-o", str(unfinished), f"github.com/moby/buildkit/cmd/{name}"]
-            programs.run(command, cwd=module, env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"})
+            command = [
+                "go",
+                "build",
+                "-mod=readonly",
+                "-trimpath",
+                f"-ldflags={flags}",
+                "-o",
+                str(unfinished),
+                f"github.com/moby/buildkit/cmd/{name}",
+            ]
+            programs.run(command, cwd=module, env={"CGO_ENABLED": "0"})
             unfinished.rename(folder / name)
     return folder
 
@@ -136,7 +146,8 @@ def _import_debian() -> None:
         _bootstrap_debian(archive)
     with progress.step(f"importing {DEBIAN}"):
         repository, tag = DEBIAN.split(":")
-        changes = ['CMD ["bash"]', f"LABEL {engine.LABEL}=1 {engine.INSTANCE_LABEL}=base"]
+        # No labels: whatever is built from it would have them too.
+        changes = [f"ENV PATH={PATH}", 'CMD ["bash"]']
         engine.connect().api.import_image_from_file(str(archive), repository=repository, tag=tag, changes=changes)
 
 

@@ -15,6 +15,7 @@ from devtools.registry import Certificate
 
 PORT = 1234
 FOLDER = "/etc/buildkit"
+STOP_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +40,12 @@ def buildkit(
     tls: Certificate | None = None,
     volume: str | None = None,
     files: Mapping[str, bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Builder]:
     """Start a buildkitd with this buildkitd.toml; fresh, or with the state of a named volume.
 
-    With `tls.client_ca` it wants a certificate of its clients (mTLS). `files` are put into the container, by their absolute paths.
+    With `tls.client_ca` it wants a certificate of its clients (mTLS). `files` are put into the container, by their
+    absolute paths; `environment` is that of buildkitd.
     """
     contents = {f"{FOLDER}/buildkitd.toml": config.encode(), **(files or {})}
     command = ["--addr", "unix:///run/buildkit/buildkitd.sock", "--addr", f"tcp://0.0.0.0:{PORT}"]
@@ -56,7 +59,9 @@ def buildkit(
     rights = engine.privileges()
     state = f"{named_volume(volume)}:/var/lib/buildkit" if volume else "/var/lib/buildkit"
     volumes = [state, *rights.mounts]
-    with container_on(net, image, command, alias=alias, port=PORT, files=contents, volumes=volumes, rights=rights) as (container, port):
+    with container_on(
+        net, image, command, alias=alias, port=PORT, files=contents, volumes=volumes, rights=rights, environment=environment
+    ) as (container, port):
         workers: list[dict[str, Any]] = []
 
         def answers() -> bool:
@@ -69,11 +74,16 @@ def buildkit(
                 workers.extend(json.loads(output))
             return code == 0
 
-        until(answers, container, f"the builder {alias}")
+        until(answers, container, alias)
         platforms = {f"{found['os']}/{found['architecture']}" for worker in workers for found in worker["platforms"]}
-        yield Builder(
-            container=container, inside=f"tcp://{alias}:{PORT}", host=f"tcp://127.0.0.1:{port}", platforms=tuple(sorted(platforms))
-        )
+        try:
+            yield Builder(
+                container=container, inside=f"tcp://{alias}:{PORT}", host=f"tcp://127.0.0.1:{port}", platforms=tuple(sorted(platforms))
+            )
+        finally:
+            if volume:
+                # What is removed is killed; the state on the volume is for the next one.
+                container.stop(timeout=STOP_SECONDS)
 
 
 def buildkitd_toml(*, mirror: str | None = None, http: Sequence[str] = ()) -> str:

@@ -13,6 +13,8 @@ from devtools.settings import Variables
 
 # Variables that steer the docker command itself: a secret in one of them would change what it does.
 _DOCKERS_OWN = ("PATH", "HOME", "DOCKER_")
+# MAX_ARG_STRLEN of Linux, for NAME=value and its final NUL byte.
+_LONGEST_VARIABLE = 131_072
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ def docker_run(step: Step, *, name: str, image: str, place: Place, variables: Va
     if place.network:
         options.append(f"--network={place.network}")
     for variable, value in sorted(variables.values.items()):
+        if len(variable.encode()) + len(value.encode()) + 2 > _LONGEST_VARIABLE:
+            raise DevError(f"step {step.name!r}: {variable} is longer than the 128 KiB that Linux allows, here as on Woodpecker")
         # Only the name of a secret: argv can be read by everybody on the machine.
         options.append(f"--env={variable}" if variable in variables.secret else f"--env={variable}={value}")
     words: list[str] = []

@@ -5,9 +5,12 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from docker.errors import DockerException
 from docker.models.containers import Container
+from docker.types import Mount
 
 from devtools import engine
 from devtools.errors import DevError
@@ -83,10 +86,32 @@ def container_on(
             put_file(made, place, content)
         made.start()
         made.reload()
-        yield made, int((made.ports[f"{port}/tcp"] or [])[0]["HostPort"])
+        published = made.ports.get(f"{port}/tcp")
+        if not published:
+            raise _not_ready(made, alias)  # it has exited already
+        yield made, int(published[0]["HostPort"])
     finally:
         if net not in _kept:
             remove(made)
+
+
+@contextmanager
+def waiting(
+    image: str, *, name: str, net: str | None = None, folders: Mapping[str, Path] | None = None, output: Path | None = None
+) -> Iterator[Container]:
+    """Start a container that does nothing, for programs to be run in it; `folders` are mounted to be read, `output` on /out."""
+    client = engine.connect()
+    # Mounts and not volumes: the places of volumes would be part of an image that is made of the container.
+    mounts = [Mount(place, str(folder), type="bind", read_only=True) for place, folder in (folders or {}).items()]
+    mounts += [Mount("/out", str(output), type="bind")] if output else []
+    made = client.containers.create(
+        image, ["sleep", "infinity"], entrypoint=[], name=name, network=net, mounts=mounts, labels=engine.labels(net or name)
+    )
+    try:
+        made.start()
+        yield made
+    finally:
+        remove(made)
 
 
 def until(ready: Callable[[], bool], container: Container, what: str) -> None:
@@ -95,8 +120,7 @@ def until(ready: Callable[[], bool], container: Container, what: str) -> None:
     while not ready():
         container.reload()
         if container.status == "exited" or time.monotonic() > deadline:
-            log = container.logs(tail=15).decode(errors="replace")
-            raise DevError(f"{what} did not get ready within {READY_SECONDS:.0f} s:\n{log}")
+            raise _not_ready(container, what)
         time.sleep(0.05)
 
 
@@ -122,13 +146,35 @@ def put_file(container: Container, place: str, content: bytes, *, mode: int = 0o
 
 def execute(container: Container, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[int, bytes]:
     """Run a program in a running container; returns its exit code and what it printed on either stream."""
+    output = io.BytesIO()
+    return stream(container, argv, output, environment), output.getvalue()
+
+
+def stream(
+    container: Container, argv: Sequence[str], output: BinaryIO, environment: Mapping[str, str] | None = None, *, folder: str | None = None
+) -> int:
+    """Run a program in a running container, write what it prints to `output` while it runs, and return its exit code."""
     api = engine.connect().api
-    job = api.exec_create(container.id or "", list(argv), environment=dict(environment or {}))["Id"]
-    output = b"".join(api.exec_start(job, stream=True))
-    return int(api.exec_inspect(job)["ExitCode"]), output
+    job = api.exec_create(container.id or "", list(argv), environment=dict(environment or {}), workdir=folder)["Id"]
+    connection: Any = api.exec_start(job, socket=True)
+    frames = io.BufferedReader(connection)
+    try:
+        # Docker's stream format: which stream it is (4 bytes), the length, the bytes.
+        while header := frames.read(8):
+            output.write(frames.read(int.from_bytes(header[4:], "big")))
+    finally:
+        frames.detach()
+        # docker-py keeps the connection of an exec out of its pool, and leaves closing it to the garbage collector.
+        connection._response.close()  # noqa: SLF001
+    return int(api.exec_inspect(job)["ExitCode"])
 
 
 def named_volume(name: str) -> str:
     """Make a volume that outlives its container, until `./dev clean --all`, and return its name."""
     engine.connect().volumes.create(name, labels={**engine.labels(name), engine.CACHE_LABEL: "1"})
     return name
+
+
+def _not_ready(container: Container, what: str) -> DevError:
+    log = container.logs(tail=15).decode(errors="replace")
+    return DevError(f"{what} did not get ready; the end of its log:\n{log}")

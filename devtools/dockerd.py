@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from devtools.paths import cache_dir, log_dir
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+# They may outlive the function that starts them, and are waited for when they have ended.
+_CHILDREN: list["subprocess.Popen[bytes]"] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +67,20 @@ class Daemon:
                 subprocess.run(programs.as_root(["rm", "-f", str(self.pid_file)]), check=True)
             self.kept.unlink(missing_ok=True)
             # The group may use the socket, so that only dockerd itself runs as root.
-            command = [_dockerd(), "--host", self.host, "--pidfile", str(self.pid_file), "--group", str(os.getgid()), *self.options]
+            daemon = [_dockerd(), "--host", self.host, "--pidfile", str(self.pid_file), "--group", str(os.getgid()), *self.options]
+            # A session of its own: Ctrl-C is for ./dev, which stops dockerd after the containers are gone. By the program setsid,
+            # because sudo must see the terminal to ask for a password.
+            command = programs.as_root(["setsid", *daemon])
             with self.log.open("ab") as log:
-                # A session of its own: Ctrl-C is for ./dev, which stops dockerd after the containers are gone.
-                child = subprocess.Popen(
-                    programs.as_root(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-                )
+                child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            _CHILDREN.append(child)
             deadline = time.monotonic() + READY_SECONDS
-            while engine.answering(self.host, timeout=5) is None:
+            while not engine.answers(self.host, timeout=5):
                 if child.poll() is not None or time.monotonic() > deadline:
                     last = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
                     self.stop()
+                    _send(child.pid, "TERM")
+                    _forget_ended()
                     hint = "start a Docker engine yourself, or run ./dev on a machine that allows one (iptables, cgroups, overlayfs)"
                     raise DevError(f"dockerd did not start; the end of {self.log}:\n{last}", hint=hint)
                 time.sleep(0.1)
@@ -93,6 +98,7 @@ class Daemon:
                     _send(pid, "KILL")
                     break
                 time.sleep(0.1)
+        _forget_ended()
 
 
 @contextmanager
@@ -107,12 +113,17 @@ def running(daemon: Daemon | None = None, *, keep: bool = False) -> Iterator[Non
         with (wanted.folder / "start.lock").open("w") as starting:
             fcntl.flock(starting, fcntl.LOCK_EX)
             fcntl.flock(users, fcntl.LOCK_SH)
-            if engine.answering(daemon.host if daemon else engine.address()) is None:
+            if not engine.answers(daemon.host if daemon else engine.address()):
                 _provide(wanted, own=daemon is not None)
         try:
             yield
         finally:
             _leave(wanted, users.fileno(), keep=keep)
+
+
+def installed() -> bool:
+    """Tell whether there is a dockerd that could be started."""
+    return shutil.which("dockerd", path=_path()) is not None
 
 
 def _provide(daemon: Daemon, *, own: bool) -> None:
@@ -123,13 +134,13 @@ def _provide(daemon: Daemon, *, own: bool) -> None:
         raise DevError(
             f"you may not use the Docker engine at {daemon.socket}", hint="become a member of the group docker, or run ./dev as root"
         )
-    if shutil.which("dockerd", path=_path()) is None:
+    if not installed():
         if not programs.apt_machine():
             raise DevError("no Docker engine answers, and dockerd is missing", hint="install and start Docker, then try again")
         # Debian 13 has the docker command in a package of its own.
         command = ["docker-cli"] if programs.available("docker-cli") else []
         programs.install("docker.io", *command, "iptables", why="no Docker engine answers")
-        if engine.answering(daemon.host) is not None:
+        if engine.answers(daemon.host):
             return  # systemd has started it
     daemon.start()
 
@@ -159,6 +170,13 @@ def _dockerd() -> str:
 def _path() -> str:
     # Debian keeps dockerd out of a user's PATH.
     return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"])
+
+
+def _forget_ended() -> None:
+    for child in list(_CHILDREN):
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(1)
+            _CHILDREN.remove(child)
 
 
 def _send(pid: int, name: str) -> None:

@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +20,14 @@ from docker.errors import DockerException
 from devtools.errors import DevError
 
 LABEL = "local-cicd"
+DEFAULT_HOST = "unix:///var/run/docker.sock"
 INSTANCE_LABEL = "local-cicd.instance"
 CACHE_LABEL = "local-cicd.cache"
 CAPABILITIES = (
     "SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "MKNOD", "SYS_CHROOT", "NET_RAW", "AUDIT_WRITE", "DAC_READ_SEARCH", "IPC_LOCK", "SYS_NICE",
 )  # fmt: skip
+# Commits and builds are silent for long; those who wait for something have deadlines of their own.
+REQUEST_SECONDS = 3600
 UNCONFINED = ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined")
 
 
@@ -59,23 +63,28 @@ class Privileges:
 def connect() -> docker.DockerClient:
     """Return a client of the engine that answers; an error where none does (`devtools.dockerd` starts one)."""
     host = address()
-    client = answering(host)
-    if client is None:
+    if not answers(host):
         raise DevError("no Docker engine answers", hint="./dev test and ./dev demo start one; or start yours")
     if host:
         # Programs that are started from here (docker, for one) must speak to the same engine.
         os.environ["DOCKER_HOST"] = host
-    return client
+    return docker.DockerClient(base_url=host, timeout=REQUEST_SECONDS)
 
 
-def answering(host: str | None, *, timeout: int = 120) -> docker.DockerClient | None:
-    """Return a client of the engine at `host` (None: the default socket) if it answers."""
+def answers(host: str | None, *, timeout: int = 30) -> bool:
+    """Tell whether an engine answers at `host` (None: the default socket)."""
+    if not _listens(host or DEFAULT_HOST):
+        return False
     try:
         client = docker.DockerClient(base_url=host, timeout=timeout)
-        client.ping()
-    except (DockerException, requests.RequestException, OSError):
-        return None
-    return client
+    except (DockerException, requests.RequestException):
+        return False
+    try:
+        return bool(client.ping())
+    except (DockerException, requests.RequestException):
+        return False
+    finally:
+        client.close()
 
 
 def address() -> str | None:
@@ -117,11 +126,21 @@ def privileges() -> Privileges:
         container.remove(force=True)
 
 
+def _listens(host: str) -> bool:
+    """Tell whether somebody listens at a Unix socket: docker-py does not close the one with which it finds nobody."""
+    if not host.startswith("unix://"):
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(host.removeprefix("unix://")) == 0
+
+
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
     """Turn SIGTERM into an exception, so that containers are removed and the engine is stopped as on Ctrl-C."""
 
     def leave(number: int, _frame: object) -> None:
+        # The clean-up has begun; a second one must not end it half-way.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)

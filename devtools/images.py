@@ -4,18 +4,18 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from docker.errors import DockerException
+from docker.errors import APIError
 from docker.models.containers import Container
 
 from devtools import base_images, engine, host, programs, progress, recipe, tools_image
 from devtools.buildkit import Builder, buildkit, buildkitd_toml
-from devtools.containers import network, put_file, remove
+from devtools.containers import network, put_file, stream, waiting
 from devtools.errors import DevError
 from devtools.locks import alone
 from devtools.paths import ROOT, log_dir
@@ -56,17 +56,26 @@ class Source:
     url: str
 
     @classmethod
-    def read(cls) -> "Source":
+    def read(cls, folder: Path = ROOT) -> "Source":
         """Read it from git; a folder without commits has the version `dev`."""
+
+        def git(*arguments: str) -> str:
+            # The owner of a checkout in a container or a CI system is often another user.
+            return programs.run(["git", "-c", f"safe.directory={folder}", "-C", str(folder), *arguments]).strip()
+
         try:
-            revision = _git("rev-parse", "HEAD")
+            revision = git("rev-parse", "--verify", "HEAD")
         except DevError:
             return cls(version="dev", revision="", created="", url="")
-        created = datetime.fromtimestamp(int(_git("show", "-s", "--format=%ct", "HEAD")), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        url = _git("config", "--default", "", "--get", "remote.origin.url")
-        # An address with a login in it, or a path of this machine, does not belong into an image.
-        public = url.startswith("https://") and "@" not in url
-        return cls(version=_git("describe", "--tags", "--always", "--dirty"), revision=revision, created=created, url=url if public else "")
+        seconds = int(git("show", "-s", "--format=%ct", "HEAD"))
+        url = git("config", "--default", "", "--get", "remote.origin.url")
+        return cls(
+            version=git("describe", "--tags", "--always", "--dirty"),
+            revision=revision,
+            created=datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            # An address with a login in it, or a path of this machine, does not belong into an image.
+            url=url if url.startswith("https://") and "@" not in url else "",
+        )
 
     def arguments(self) -> dict[str, str]:
         """Return the build arguments of the Dockerfiles."""
@@ -98,13 +107,15 @@ class Workshop:
         """Start them, for one process at a time, because the volumes are shared; `output` is this machine's folder for layouts."""
         with alone("images"), network("images") as net, mirror(net) as hub, registry(net, volume=REGISTRY_VOLUME) as store:
             # Where the base images came from a registry, the builder asks that one: it has them for other platforms too.
-            toml = buildkitd_toml(mirror=None if base_images.from_registry() else hub.inside, http=[hub.inside, store.inside])
-            with buildkit(net, config=toml, volume=BUILDER_VOLUME) as builder:
-                tools = _tools_container(net, output)
-                try:
-                    yield cls(tools=tools, builder=builder, store=store)
-                finally:
-                    remove(tools)
+            from_registry = base_images.from_registry()
+            toml = buildkitd_toml(mirror=None if from_registry else hub.inside, http=[hub.inside, store.inside])
+            environment, files = _way_out(store.inside) if from_registry else ({}, {})
+            folders = {"/src": ROOT, "/run/host": next(iter(host.build_secrets().values())).parent}
+            with (
+                buildkit(net, config=toml, volume=BUILDER_VOLUME, environment=environment, files=files) as builder,
+                waiting(tools_image.ensure(), name=f"{net}-tools", net=net, folders=folders, output=output) as tools,
+            ):
+                yield cls(tools=tools, builder=builder, store=store)
 
     def bake(
         self, image: Image, source: Source, *, output: str, platforms: Sequence[str] = (), labels: dict[str, str] | None = None
@@ -119,13 +130,8 @@ class Workshop:
     def run(self, script: str, name: str) -> None:
         """Run a shell script beside the builder."""
         log = log_dir() / f"{name}.log"
-        api = engine.connect().api
-        environment = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-        job = api.exec_create(self.tools.id, ["sh", "-euc", script], workdir="/src", environment=environment)["Id"]
-        with log.open("wb") as file:
-            for chunk in api.exec_start(job, stream=True):
-                file.write(chunk)
-        code = api.exec_inspect(job)["ExitCode"]
+        with log.open("wb", buffering=0) as file:
+            code = stream(self.tools, ["sh", "-euc", script], file, {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}, folder="/src")
         if code != 0:
             last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
             raise DevError(f"{name} failed (exit {code}, log in {log}):\n{last}")
@@ -163,27 +169,28 @@ def _build_one(workshop: Workshop, image: Image, source: Source, inputs: str) ->
         step.detail = f"log in {log_dir()}/build-{image.name}.log"
         # Not compressed: it goes from one container to another on this machine, and gzip would take longer than all the rest.
         output = f"type=image,name={workshop.store.inside}/{image.name}:dev,push=true,registry.insecure=true,compression=uncompressed"
-        labels = {INPUTS_LABEL: inputs, engine.LABEL: "1", engine.INSTANCE_LABEL: image.name}
-        workshop.bake(image, source, output=output, labels=labels)
+        workshop.bake(image, source, output=output, labels={INPUTS_LABEL: inputs})
         step.detail = "loading it into the engine"
         _load(image, f"{workshop.store.host}/{image.name}")
     return Built(image=image, reference=_reference(image), size=_size(image), seconds=time.monotonic() - begun, unchanged=False)
 
 
 def _load(image: Image, repository: str) -> None:
-    """Pull an image from the registry beside the builder and give it its names, in place of the one that had them."""
+    """Pull an image from the registry beside the builder and give it its names, which others had before."""
     client = engine.connect()
-    old = client.images.get(_reference(image)).id if recipe.exists(_reference(image)) else None
     loaded = client.images.pull(repository, tag="dev")
     loaded.tag(f"local-cicd/{image.name}", "dev")
     loaded.tag(image.name, "latest")
     client.images.remove(f"{repository}:dev", noprune=True)
-    if old and old != loaded.id:
-        try:
-            client.images.remove(old)
-        except DockerException as error:
-            # A container still uses it, or a person gave it a name.
-            progress.say(f"    the image before this one stays: {error}"[:118])
+    forget_replaced()
+
+
+def forget_replaced() -> None:
+    """Remove our images that have lost their names to later ones; those that a container uses stay until the next time."""
+    client = engine.connect()
+    for image in client.images.list(filters={"dangling": True, "label": INPUTS_LABEL}):
+        with suppress(APIError):
+            client.images.remove(str(image.id))
 
 
 def chosen(names: Sequence[str]) -> list[Image]:
@@ -210,20 +217,17 @@ def _bake_file(image: Image, source: Source, output: str, platforms: Sequence[st
     return {"target": {"image": target}}
 
 
-def _tools_container(net: str, output: Path | None) -> Container:
-    secrets = next(iter(host.build_secrets().values())).parent
-    volumes = [f"{ROOT}:/src:ro", f"{secrets}:/run/host:ro"]
-    if output:
-        volumes.append(f"{output}:/out")
-    return engine.connect().containers.run(
-        tools_image.ensure(),
-        ["sleep", "infinity"],
-        name=f"{net}-tools",
-        detach=True,
-        network=net,
-        volumes=volumes,
-        labels=engine.labels(net),
-    )
+def _way_out(inside: str) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Return what a buildkitd needs to reach a registry through this machine's network: its environment, and files."""
+    environment = host.proxies()
+    if environment:
+        exceptions = ",".join(filter(None, [environment.get("no_proxy"), inside.split(":", maxsplit=1)[0]]))
+        environment |= {"no_proxy": exceptions, "NO_PROXY": exceptions}
+    bundle = host.ca_bundle()
+    if bundle is None:
+        return environment, {}
+    place = "/etc/local-cicd/ca.pem"
+    return {**environment, "SSL_CERT_FILE": place}, {place: bundle.read_bytes()}
 
 
 def _inputs(image: Image, source: Source) -> str:
@@ -259,8 +263,3 @@ def _reference(image: Image) -> str:
 
 def _size(image: Image) -> int:
     return int(engine.connect().images.get(_reference(image)).attrs["Size"])
-
-
-def _git(*arguments: str) -> str:
-    # The owner of a checkout in a container or a CI system is often another user.
-    return programs.run(["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), *arguments]).strip()

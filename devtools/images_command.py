@@ -5,13 +5,13 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from devtools import base_images, images, progress
 from devtools.errors import DevError
 from devtools.images import Image, Source, Workshop
-from devtools.layout import Layout
+from devtools.layout import Destination, Layout
 from devtools.paths import cache_dir
 from plugin_kit.console import Console
 
@@ -39,22 +39,29 @@ def _load(names: Sequence[str], *, again: bool) -> None:
 
 
 def _publish(arguments: argparse.Namespace) -> None:
-    base_images.ensure()
     source = Source.read()
     rows = []
-    with _folder(arguments.output) as folder, Workshop.open(output=folder) as workshop:
+    with ExitStack() as stack:
+        registry = None
+        if arguments.push:
+            destination = Destination.parse(arguments.push)
+            # Before anything is built: a registry that is not there is known at once.
+            registry = stack.enter_context(destination.open(insecure=arguments.insecure))
+        base_images.ensure()
+        folder = stack.enter_context(_folder(arguments.output))
+        workshop = stack.enter_context(Workshop.open(output=folder))
         platforms = _platforms(arguments.platforms, workshop)
         for image in images.chosen(arguments.names):
             begun = time.monotonic()
             layout = _write(workshop, image, source, platforms, folder)
-            if arguments.push:
-                repository = f"{arguments.push.rstrip('/')}/{image.name}"
-                with progress.step(f"pushing {repository}:{source.version}"):
-                    where = f"{repository}@{layout.push(repository, [source.version, 'latest'], insecure=arguments.insecure)}"
-            else:
-                where = str(layout.folder)
-            size = f"{layout.size() / MEGABYTE:.0f}"
-            rows.append((image.name, where, size, f"{time.monotonic() - begun:.1f}", " ".join(layout.platforms())))
+            where = str(layout.folder)
+            if registry:
+                path = destination.repository(image.name)
+                with progress.step(f"pushing {registry.host}/{path}:{source.version}"):
+                    layout.push(registry, path, [source.version, "latest"])
+                where = f"{registry.host}/{path}:{source.version}"
+            seconds = time.monotonic() - begun
+            rows.append((image.name, where, f"{layout.size() / MEGABYTE:.0f}", f"{seconds:.1f}", " ".join(layout.platforms())))
     Console().table(("image", "where", "MB compressed", "seconds", "platforms"), rows, align="llrrl")
 
 
@@ -63,8 +70,11 @@ def _write(workshop: Workshop, image: Image, source: Source, platforms: Sequence
         name = f"local-cicd/{image.name}:{source.version}"
         # A layout that is there keeps its blobs, and its index would list both images.
         workshop.run(f"rm -rf /out/{image.name}", f"layout-{image.name}")
-        workshop.bake(image, source, output=f"type=oci,tar=false,dest=/out/{image.name},name={name}", platforms=platforms)
-        workshop.run(f"chown -R {os.getuid()}:{os.getgid()} /out/{image.name}", f"layout-{image.name}")
+        # The builder also has these layers uncompressed, for the engine of this machine.
+        output = f"type=oci,tar=false,dest=/out/{image.name},name={name},compression=gzip,force-compression=true"
+        workshop.bake(image, source, output=output, platforms=platforms)
+        own = f"chown -R {os.getuid()}:{os.getgid()} /out/{image.name}"
+        workshop.run(f"rmdir /out/{image.name}/ingest; {own}", f"layout-{image.name}")
     return Layout(folder=folder / image.name)
 
 

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from docker import auth
 
+from devtools import host
+from devtools.errors import DevError
 from plugin_kit import parallel
 from plugin_kit.credentials import Login
+from plugin_kit.errors import RegistryError
 from plugin_kit.http import Http, tls_context
 from plugin_kit.manifest import Descriptor, Manifest
-from plugin_kit.reference import parse_registry
+from plugin_kit.reference import RegistryHost, parse_registry
 from plugin_kit.registry import Registry
 
 UPLOADS_AT_ONCE = 4
@@ -62,19 +66,50 @@ class Layout:
         algorithm, _, encoded = digest.partition(":")
         return (self.folder / "blobs" / algorithm / encoded).read_bytes()
 
-    def push(self, repository: str, tags: Sequence[str], *, insecure: bool = False) -> str:
-        """Push it to `host/path` under these tags, the last of them last, and return its digest."""
-        host, _, path = repository.partition("/")
-        # The CA bundle of this machine, as for everything else that leaves it.
-        with Http(verify=tls_context(None)) as http:
-            registry = Registry(parse_registry(host), http, insecure=insecure, login=_login(host))
-            registry.ping()
-            parallel.each(lambda blob: registry.put_blob(path, self.blob(blob.digest)), self.blobs(), at_once=UPLOADS_AT_ONCE)
-            for manifest in self.manifests():
-                registry.put_manifest(path, manifest.digest, manifest)
-            for tag in tags:
-                registry.put_manifest(path, tag, self.root)
+    def push(self, registry: Registry, path: str, tags: Sequence[str]) -> str:
+        """Push it to the repository `path` under these tags, the last of them last, and return its digest."""
+        parallel.each(lambda blob: registry.put_blob(path, self.blob(blob.digest)), self.blobs(), at_once=UPLOADS_AT_ONCE)
+        for manifest in self.manifests():
+            registry.put_manifest(path, manifest.digest, manifest)
+        for tag in tags:
+            registry.put_manifest(path, tag, self.root)
         return self.root.digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where images are pushed to: a registry, and the folder in it."""
+
+    host: RegistryHost
+    folder: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Destination":
+        """Read `[http[s]://]host[:port][/folder]`."""
+        scheme, _, rest = text.rpartition("://")
+        host, _, folder = rest.strip("/").partition("/")
+        try:
+            return cls(host=parse_registry(f"{scheme}://{host}" if scheme else host), folder=folder)
+        except ValueError as error:
+            raise DevError(f"--push {text}: {error}") from None
+
+    def repository(self, name: str) -> str:
+        """Return the path of an image's repository."""
+        return f"{self.folder}/{name}" if self.folder else name
+
+    @contextmanager
+    def open(self, *, insecure: bool) -> Iterator[Registry]:
+        """Reach the registry, with the login that `docker login` stored and this machine's CA bundle."""
+        bundle = host.ca_bundle()
+        with Http(verify=tls_context(str(bundle) if bundle else None)) as http:
+            registry = Registry(self.host, http, insecure=insecure, login=_login(self.host.host))
+            try:
+                registry.ping()
+            except RegistryError as error:
+                details = "".join(f"\n  {detail}" for detail in error.details)
+                hint = f"docker login {self.host.host}, where it wants a login; --insecure, where it has no certificate"
+                raise DevError(f"{error}{details}", hint=hint) from error
+            yield registry
 
 
 def _login(host: str) -> Login | None:

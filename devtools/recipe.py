@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from docker.errors import APIError, ImageNotFound
 from docker.models.containers import Container
 
 from devtools import engine, host, progress
-from devtools.containers import execute, put_file
+from devtools.containers import execute, put_file, waiting
 from devtools.errors import DevError
 
 
@@ -38,33 +38,20 @@ class Recipe:
 
     def make(self, name: str) -> None:
         """Make the image under this name (`repository:tag`)."""
-        repository, tag = name.rsplit(":", 1)
         network = host.mount()
-        client = engine.connect()
-        with progress.step(f"making the image {name}") as step:
-            container = client.containers.run(
-                self.base,
-                ["sleep", "infinity"],
-                name=engine.unique("recipe"),
-                detach=True,
-                labels=engine.labels("recipe"),
-                volumes=[f"{network.folder}:{network.path}:ro"],
-            )
-            try:
-                if self.packages:
-                    step.detail = "installing packages"
-                    _execute(container, _installation(self.packages), network.environment)
-                if self.script:
-                    _execute(container, self.script, network.environment)
-                for place, file in self.files.items():
-                    put_file(container, place, file.read_bytes(), mode=0o755)
-                step.detail = "committing"
-                label = f"LABEL {engine.LABEL}=1 {engine.INSTANCE_LABEL}={repository.rsplit('/', 1)[-1]}"
-                # The labels and the command of the container would be the image's, were they not replaced here.
-                changes = [label, 'CMD ["bash"]', *self.changes]
-                container.commit(repository=repository, tag=tag, changes=changes)
-            finally:
-                container.remove(force=True, v=True)
+        with (
+            progress.step(f"making the image {name}") as step,
+            waiting(self.base, name=engine.unique("recipe"), folders={network.path: network.folder}) as container,
+        ):
+            if self.packages:
+                step.detail = "installing packages"
+                _execute(container, _installation(self.packages), network.environment)
+            if self.script:
+                _execute(container, self.script, network.environment)
+            for place, file in self.files.items():
+                put_file(container, place, file.read_bytes(), mode=0o755)
+            step.detail = "committing"
+            commit(container, name, self.changes)
 
 
 def exists(name: str) -> bool:
@@ -74,6 +61,14 @@ def exists(name: str) -> bool:
     except ImageNotFound:
         return False
     return True
+
+
+def commit(container: Container, name: str, changes: Sequence[str] = ()) -> None:
+    """Make an image of a container."""
+    repository, tag = name.rsplit(":", 1)
+    # A commit takes over the container's command and labels; by those, containers of the image would be taken for ours.
+    neutral = [f'LABEL {engine.LABEL}="" {engine.INSTANCE_LABEL}=""', 'CMD ["bash"]']
+    container.commit(repository=repository, tag=tag, changes=[*neutral, *changes])
 
 
 def forget_others(name: str) -> None:

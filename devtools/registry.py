@@ -76,7 +76,7 @@ def registry(
         port,
     ):
         scheme = "https" if tls else "http"
-        until(lambda: _answers(port, scheme), container, f"the registry {alias}")
+        until(lambda: _answers(port, scheme), container, alias)
         user, password = htpasswd or (None, None)
         address = f"127.0.0.1:{port}"
         yield Registry(container=container, inside=f"{alias}:{PORT}", host=address, scheme=scheme, username=user, password=password)
@@ -111,9 +111,7 @@ def _make_mirror(name: str, tools: str) -> None:
                 step.detail = f"pushing {place}"
                 push(image, f"{hub.host}/{place}")
         step.detail = "committing"
-        repository, tag = name.split(":")
-        labels = f"LABEL {engine.LABEL}=1 {engine.INSTANCE_LABEL}=mirror"
-        hub.container.commit(repository=repository, tag=tag, changes=[labels, 'CMD ["bash"]'])
+        recipe.commit(hub.container, name)
 
 
 def push(image: str, reference: str) -> None:
@@ -134,7 +132,7 @@ def _volumeless(net: str, image: str, alias: str) -> Iterator[Registry]:
     """Start a registry whose data is in the container itself, so that a commit takes it along."""
     files = {f"{FOLDER}/registry.json": json.dumps(_config()).encode()}
     with container_on(net, image, _command(None), alias=alias, port=PORT, files=files) as (container, port):
-        until(lambda: _answers(port, "http"), container, f"the registry {alias}")
+        until(lambda: _answers(port, "http"), container, alias)
         yield Registry(container=container, inside=f"{alias}:{PORT}", host=f"127.0.0.1:{port}")
 
 

@@ -165,7 +165,7 @@ class _Run:
         self.console = console
         self.name = engine.unique("run")
         host, full_name = metadata.repository.host, metadata.repository.full_name
-        self.place = Place(volume=self.name, workspace=f"{checkout.BASE}/src/{host}/{full_name}", network=machine.network)
+        self.place = Place(volume=self.name, workspace=f"{checkout.BASE}/src/{host}/{full_name}", network=machine.network or self.name)
 
     def encode(self, step: Step) -> _Encoded:
         settings = encode(step.settings, self.secrets)
@@ -178,6 +178,9 @@ class _Run:
         self._provide(first.step)
         process.run(["docker", "volume", "create", "--label", "local-cicd=1", self.name])
         try:
+            if self.machine.network is None:
+                # As in Woodpecker, each run has a network of its own.
+                process.run(["docker", "network", "create", "--label", "local-cicd=1", self.name])
             if workflow.clone is not None:
                 begun = time.monotonic()
                 checkout.fill(
@@ -194,7 +197,7 @@ class _Run:
                 self.console.info(f"==> clone: {self.metadata.commit.sha[:12]}, {how}, {elapsed(time.monotonic() - begun)}")
             yield
         finally:
-            self._remove_volume()
+            self._clean_up()
 
     def levels(self, levels: Sequence[Sequence[_Encoded]], chosen: Collection[str]) -> list[StepResult]:
         results: list[StepResult] = []
@@ -283,16 +286,23 @@ class _Run:
     def _image(self, step: Step) -> str:
         return command_line.mapped(step.image, self.machine.image_map)
 
-    def _remove_volume(self) -> None:
+    def _clean_up(self) -> None:
+        kinds = ["volume"] if self.machine.network else ["network", "volume"]
+        remedy = "; ".join(f"docker {kind} rm {self.name}" for kind in kinds)
         if self.keep_workspace:
-            self.console.info(f"the workspace stays: docker volume rm {self.name} removes it")
-            return
-        # A container with --rm may be on its way out for a moment longer, and holds the volume.
+            self.console.info(f"the workspace stays, to be removed by: {remedy}")
+        elif left := [kind for kind in kinds if not self._remove(kind)]:
+            self.console.warn(f"the {' and the '.join(left)} {self.name} could not be removed", hint=remedy)
+
+    def _remove(self, kind: str) -> bool:
+        # A container with --rm may be on its way out for a moment longer, and holds both.
         for _ in range(_REMOVAL_TRIES):
-            if not process.run(["docker", "volume", "rm", "--force", self.name], check=False, cleanup=True).returncode:
-                return
-            time.sleep(0.1)
-        self.console.warn(f"the volume {self.name} could not be removed", hint=f"docker volume rm {self.name}")
+            found = process.run(["docker", kind, "ls", "--quiet", "--filter", f"name={self.name}"], check=False, cleanup=True)
+            if found.returncode == 0 and not found.stdout:
+                return True
+            process.run(["docker", kind, "rm", self.name], check=False, cleanup=True)
+            time.sleep(0.05)
+        return False
 
 
 def _state(step: Step, exit_code: int) -> State:

@@ -20,8 +20,7 @@ def main(arguments: argparse.Namespace) -> int:
     else:
         base_images.ensure()
         mirror_image()
-        with progress.step("the project's images"):
-            images.build()
+        images.build()
     progress.say(f"logs of dockerd and of image builds: {log_dir()}")
     return _run([*command, *arguments.rest])
 

@@ -71,9 +71,9 @@ def run(repo: Path) -> Iterator[Run]:
 
 
 def left_over() -> set[str]:
-    """Return the containers and volumes of runs."""
+    """Return the containers, volumes and networks of runs."""
     names: set[str] = set()
-    for what in (["ps", "--all", "--format", "{{.Names}}"], ["volume", "ls", "--format", "{{.Name}}"]):
+    for what in (["ps", "--all", "--format", "{{.Names}}"], *([kind, "ls", "--format", "{{.Name}}"] for kind in ("volume", "network"))):
         names |= set(subprocess.run(["docker", *what], check=True, capture_output=True, text=True).stdout.split())
     return {name for name in names if name.startswith("local-cicd-run-")}
 
@@ -263,9 +263,9 @@ def test_a_printed_command_can_be_run_again(run: Run) -> None:
         again = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True).stdout
         assert again.splitlines()[1:] == ["content", "main"]
     finally:
-        found = re.search(r"docker volume rm (\S+)", run.printed)
-        if found:
-            subprocess.run(["docker", "volume", "rm", found[1]], check=True, capture_output=True)
+        remedy = re.search(r"to be removed by: (docker .*)", run.printed)
+        if remedy:
+            subprocess.run(["sh", "-c", remedy[1]], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("signal_name", ["INT", "TERM"])

@@ -63,6 +63,12 @@ def test_a_secret_can_not_change_the_docker_command(name: str) -> None:
         line(Step(name="a", image="x"), Variables(values={name: "v"}, secret=frozenset({name})))
 
 
+def test_a_variable_that_linux_would_refuse_is_named() -> None:
+    """The same limit holds for the containers of Woodpecker."""
+    with pytest.raises(DevError, match="PLUGIN_IMAGES is longer than the 128 KiB"):
+        line(Step(name="a", image="x"), Variables(values={"PLUGIN_IMAGES": "x" * 131_072}))
+
+
 def test_the_printed_lines_are_the_command() -> None:
     """A shell makes the same words of them."""
     values = {

@@ -1,12 +1,13 @@
 """One registry and one warm BuildKit for all tests here; each test has a project of its own in them."""
 
 import re
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from devtools import engine, images
+from devtools import images
 from devtools.services import Services
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.monorepo import Monorepo, monorepo
@@ -55,12 +56,21 @@ def proxy(services: Services, plugin_images: dict[str, str]) -> Iterator[FaultPr
         yield running
 
 
+@pytest.fixture(scope="session")
+def new_project(services: Services, contents: RegistryContents, plugin_images: dict[str, str]) -> Callable[[str], Project]:
+    """Return what makes projects that no other test uses, named after what they are for."""
+
+    def make(purpose: str) -> Project:
+        words = re.sub(r"[^a-z0-9]+", "-", purpose.lower())[:24].strip("-")
+        return Project(name=f"{words}-{secrets.token_hex(3)}", services=services, contents=contents, plugin_images=plugin_images)
+
+    return make
+
+
 @pytest.fixture
-def project(request: pytest.FixtureRequest, services: Services, contents: RegistryContents, plugin_images: dict[str, str]) -> Project:
-    """Give the test a project that no other test uses."""
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")[:40].strip("-")
-    name = f"{words}-{engine.unique('x')[-6:]}"
-    return Project(name=name, services=services, contents=contents, plugin_images=plugin_images)
+def project(request: pytest.FixtureRequest, new_project: Callable[[str], Project]) -> Project:
+    """Give the test a project of its own."""
+    return new_project(request.node.name.removeprefix("test_"))
 
 
 @pytest.fixture

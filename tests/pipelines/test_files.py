@@ -52,9 +52,7 @@ def test_a_file_is_valid_under_the_vendored_schema(file: Path) -> None:
 
 
 @every_file
-@pytest.mark.skipif(
-    not SCHEMA_OF_3_17.exists(), reason="the schema of Woodpecker 3.17 lies beside the repository on machines of developers only"
-)
+@pytest.mark.skipif(not SCHEMA_OF_3_17.exists(), reason="the schema of Woodpecker 3.17 does not lie beside the repository")
 def test_a_file_is_valid_under_the_schema_of_3_17(file: Path) -> None:
     """The version that the platform installs."""
     check("--schemafile", str(SCHEMA_OF_3_17), str(file))

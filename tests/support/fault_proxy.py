@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from devtools import engine, recipe
-from devtools.containers import remove
+from devtools import engine
+from devtools.containers import put_file, remove
 
 PORT = 5000
 _PROGRAM = Path(__file__).with_name("fault_server.py")
@@ -90,14 +90,16 @@ def fault_proxy(net: str, image: str, *, upstream: str, alias: str = "faulty") -
         labels=engine.labels(net),
         ports=[PORT],
         host_config=api.create_host_config(port_bindings={PORT: ("127.0.0.1", None)}, network_mode=net, init=True),
-        networking_config=api.create_networking_config({net: api.create_endpoint_config(aliases=[alias])}),
+        networking_config={"EndpointsConfig": {net: api.create_endpoint_config(aliases=[alias])}},
     )
     container = engine.connect().containers.get(answer["Id"])
     try:
-        recipe.put_file(container, "/fault_server.py", _PROGRAM.read_bytes())
+        put_file(container, "/fault_server.py", _PROGRAM.read_bytes())
         container.start()
         container.reload()
-        proxy = FaultProxy(inside=f"{alias}:{PORT}", host=f"127.0.0.1:{container.ports[f'{PORT}/tcp'][0]['HostPort']}")
+        published = container.ports[f"{PORT}/tcp"]
+        assert published
+        proxy = FaultProxy(inside=f"{alias}:{PORT}", host=f"127.0.0.1:{published[0]['HostPort']}")
         _wait(proxy)
         yield proxy
     finally:

@@ -2,14 +2,15 @@
 
     python3 fault_server.py PORT UPSTREAM_HOST UPSTREAM_PORT
 
-It runs in a container beside the registry, so it needs nothing but the standard library. The Host header goes upstream as it came: a registry
-makes the Location of an upload from it, which then leads through the proxy again. Paths below /-/ steer it:
+It runs in a container beside the registry, so it needs nothing but the standard library. The Host header goes upstream as it came: a
+registry makes the Location of an upload from it, which then leads through the proxy again. Paths below /-/ steer it:
 
     POST /-/rules              a JSON list of rules, added behind the others
     GET  /-/requests?prefix    what was asked for, as a JSON list; only paths that hold the prefix
 """
 
 import http.client
+import io
 import json
 import re
 import socket
@@ -24,6 +25,7 @@ from urllib.parse import unquote
 Rule = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
 
+_TLS_HANDSHAKE = b"\x16"
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "content-length"})
 
 
@@ -80,6 +82,15 @@ class Handler(BaseHTTPRequestHandler):
         """Close both."""
         self._registry.close()
         super().finish()
+
+    def handle_one_request(self) -> None:
+        """Serve the next request, or answer a TLS handshake in plain HTTP: this is how clients find out that there is no TLS here."""
+        assert isinstance(self.rfile, io.BufferedReader)
+        if self.rfile.peek(1)[:1] == _TLS_HANDSHAKE:
+            self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\nplain HTTP only\n")
+            self.close_connection = True
+            return
+        super().handle_one_request()
 
     def answer(self) -> None:
         """Serve a request of any method."""

@@ -48,7 +48,9 @@ class Monorepo:
 
     def git(self, *arguments: str, at: datetime = _FIRST_COMMIT) -> str:
         """Run git as somebody without any configuration."""
-        who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "Ada"), ("EMAIL", "ada@example.lan"))}
+        who = {
+            f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "Ada"), ("EMAIL", "ada@example.lan"))
+        }
         when = {"GIT_AUTHOR_DATE": at.isoformat(), "GIT_COMMITTER_DATE": at.isoformat()}
         environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **who, **when}
         argv = ["git", "-C", str(self.path), *arguments]

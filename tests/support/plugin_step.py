@@ -1,5 +1,6 @@
 """A step of a pipeline as Woodpecker's agent runs it: the plugin's container, with PLUGIN_* and CI_* in its environment."""
 
+import contextlib
 import io
 import json
 import posixpath
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from devtools import checkout, engine
@@ -25,6 +26,7 @@ from tests.support.monorepo import Monorepo
 REPOSITORY = Repository(full_name="acme/shop")
 WORKSPACE = f"{checkout.BASE}/src/{REPOSITORY.host}/{REPOSITORY.full_name}"
 _TIMEOUT = 120.0
+_DELETED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +58,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """How a step ended; `record` is the release record in its workspace, `changed` are the paths that it left changed."""
+    """How a step ended; `record` is the release record in its workspace."""
 
     exit_code: int
     log: str
     seconds: float
     record: dict[str, Any] | None = None
-    changed: tuple[str, ...] = ()
 
 
 class Running:
@@ -98,15 +99,32 @@ class Running:
             log=self.log,
             seconds=seconds,
             record=json.loads(record) if record else None,
-            changed=tuple(entry["Path"] for entry in self.container.diff() or ()),
         )
 
+    def changed(self) -> set[str]:
+        """Return the paths that it has changed or made, the checkout's included."""
+        return {str(entry["Path"]) for entry in self.container.diff() or () if entry["Kind"] != _DELETED}
+
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """Read every file that it has left changed."""
-        for path in [entry["Path"] for entry in self.container.diff() or () if entry["Kind"] != 2]:
+        """Read every file that it has changed or made."""
+        for path in sorted(self.changed()):
             content = self._file(path)
             if content is not None:
                 yield path, content
+
+    def temporary_files(self) -> Iterator[tuple[str, str]]:
+        """Read the files in the temporary folders that it has at this moment, by their names."""
+        try:
+            stream, _ = self.container.get_archive("/tmp")
+            packed = io.BytesIO(b"".join(stream))
+        except APIError:
+            # A file went away while it was packed.
+            return
+        with contextlib.suppress(tarfile.ReadError), tarfile.open(fileobj=packed) as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isfile() else None
+                if content:
+                    yield posixpath.basename(member.name), content.read().decode(errors="replace")
 
     def _file(self, path: str) -> bytes | None:
         try:

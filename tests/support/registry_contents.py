@@ -37,7 +37,7 @@ class RegistryContents:
 
     def __init__(self, host: str, *, scheme: str = "http", login: tuple[str, str] | None = None) -> None:
         """Certificates are not looked at: they are what other tests are about."""
-        self._client = httpx.Client(base_url=f"{scheme}://{host}", auth=login, verify=False, timeout=30)  # noqa: S501
+        self._client = httpx.Client(base_url=f"{scheme}://{host}", auth=login, verify=False, timeout=30)
 
     def close(self) -> None:
         """Close the connections."""
@@ -45,12 +45,17 @@ class RegistryContents:
 
     def repositories(self, project: str) -> set[str]:
         """Return the repositories of a project, without its name."""
-        names = self._client.get("/v2/_catalog?n=10000").raise_for_status().json()["repositories"] or []
+        names: list[str] = []
+        page = "/v2/_catalog?n=1000"
+        while page:
+            answer = self._client.get(page).raise_for_status()
+            names += answer.json()["repositories"] or []
+            page = answer.links.get("next", {}).get("url", "")
         return {name.removeprefix(f"{project}/") for name in names if name.startswith(f"{project}/")}
 
     def tags(self, path: str) -> set[str]:
         """Return the tags of a repository; none where there is no such repository."""
-        answer = self._client.get(f"/v2/{path}/tags/list?n=10000")
+        answer = self._client.get(f"/v2/{path}/tags/list")
         return set() if answer.status_code == httpx.codes.NOT_FOUND else set(answer.raise_for_status().json()["tags"] or [])
 
     def manifest(self, path: str, reference: str) -> Stored:
@@ -67,12 +72,3 @@ class RegistryContents:
         """Return an image's config."""
         config: dict[str, Any] = json.loads(self.blob(path, self.manifest(path, reference).document["config"]["digest"]))
         return config
-
-    def put(self, path: str, tag: str, stored: Stored, content: bytes) -> None:
-        """Store manifest bytes under a tag."""
-        headers = {"Content-Type": stored.media_type}
-        self._client.put(f"/v2/{path}/manifests/{tag}", content=content, headers=headers).raise_for_status()
-
-    def raw(self, path: str, reference: str) -> bytes:
-        """Return a manifest's bytes."""
-        return self._client.get(f"/v2/{path}/manifests/{reference}", headers={"Accept": _MANIFESTS}).raise_for_status().content

@@ -43,8 +43,11 @@ class Credentials:
             raise ValueError("not a JSON object")  # noqa: TRY004  every problem of the text is one kind of error
         if document.get("credsStore") or document.get("credHelpers"):
             raise ValueError("it names a credential helper, and no helper program is in this image; give the logins themselves (`auths`)")
+        auths = document.get("auths") or {}
+        if not isinstance(auths, dict):
+            raise ValueError("`auths` is not an object")  # noqa: TRY004  see above
         logins = {}
-        for key, entry in (document.get("auths") or {}).items():
+        for key, entry in auths.items():
             login = _read_auth(key, entry)
             if login:
                 logins[_host_of(key)] = login

@@ -38,6 +38,11 @@ class Registry:
         self._lock = Lock()
 
     @property
+    def api_host(self) -> str:
+        """The host that requests go to; Docker Hub has another one than its name."""
+        return self._base.split("://", 1)[1]
+
+    @property
     def plain_http(self) -> bool:
         """Whether requests go over plain http; settled by `ping`."""
         return self._base.startswith("http://")
@@ -216,6 +221,11 @@ class Registry:
         query = [("service", challenge.get("service", ""))] + [("scope", each) for each in scope.split()]
         url = f"{challenge['realm']}?{urlencode(query, quote_via=quote)}"
         login = _basic(self._login)
+        if login and url.startswith("http://") and not self.plain_http:
+            raise RegistryError(
+                f"{self.host} sends logins to a token server over plain http ({challenge['realm']}); the login was not sent",
+                hint="give the registry's auth.token.realm an https address",
+            )
         try:
             response = self._http.request("GET", url, headers={"Authorization": login} if login else {})
         except (TlsError, httpx.TransportError) as error:

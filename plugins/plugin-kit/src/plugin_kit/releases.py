@@ -44,6 +44,10 @@ def push_release(registry: Registry, path: str, release: Release, tag: str) -> M
     import oras.container  # noqa: PLC0415  requests and jsonschema cost 0.15 s of every start
     import oras.provider  # noqa: PLC0415
 
+    what = f"the push of {path}:{tag}"
+    document = release.to_json()
+    manifest = _manifest(release, document)
+
     class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no types
         # oras brings the artifact's protocol; its own requests have no timeout and try a refused port for two minutes.
         def do_request(
@@ -56,18 +60,20 @@ def push_release(registry: Registry, path: str, release: Release, tag: str) -> M
             stream: bool = False,  # noqa: ARG002  part of the signature
         ) -> httpx.Response:
             content = _dumps(json) if json is not None else data
-            return registry.request(method, url, path=path, headers=headers, content=content)
+            response = registry.request(method, url, path=path, headers=headers, content=content)
+            if method == "POST":
+                # oras looks for the address of the upload in whatever comes, and has no words for a refusal.
+                registry.demand(response, what)
+            return response
 
-    document = release.to_json()
-    manifest = _manifest(release, document)
-    container = oras.container.Container(f"{path}:{tag}", registry=registry.host)
-    transport = Transport(hostname=registry.host, insecure=registry.plain_http)
+    container = oras.container.Container(f"{path}:{tag}", registry=registry.api_host)
+    transport = Transport(hostname=registry.api_host, insecure=registry.plain_http)
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         for name, content, descriptor in (("config", _EMPTY, manifest["config"]), ("document", document, manifest["layers"][0])):
             part = Path(folder, name)
             part.write_bytes(content)
-            registry.demand(transport.upload_blob(str(part), container, descriptor), f"the push of {path}:{tag}")
-    registry.demand(transport.upload_manifest(manifest, container), f"the push of {path}:{tag}")
+            registry.demand(transport.upload_blob(str(part), container, descriptor), what)
+    registry.demand(transport.upload_manifest(manifest, container), what)
     stored = registry.manifest(path, tag)
     if stored is None or stored.content != _dumps(manifest):
         raise RegistryError(f"{registry.host} took {path}:{tag} and then answered with something else", hint="run the pipeline again")

@@ -24,7 +24,7 @@ class Move:
 
 
 def set_tags(moves: Sequence[Move]) -> None:
-    """Set all the tags at once and read each one back.
+    """Set the tags, those of different repositories at once, and read each one back.
 
     Raises RegistryError that says which tags have moved and which have not. Setting them again is harmless, so a rerun finishes the work.
     """
@@ -37,7 +37,15 @@ def set_tags(moves: Sequence[Move]) -> None:
         except PluginError as error:
             failures[str(item)] = error
 
-    each(move, moves)
+    def move_all(items: Sequence[Move]) -> None:
+        for item in items:
+            move(item)
+
+    # docker-registry 2.8 writes a manifest's link anew with each tag, and answers 500 to who reads it at that moment: one after the other.
+    by_repository: dict[tuple[str, str], list[Move]] = {}
+    for item in moves:
+        by_repository.setdefault((item.registry.host, item.path), []).append(item)
+    each(move_all, by_repository.values())
     if not failures:
         return
     first = failures[next(str(item) for item in moves if str(item) in failures)]

@@ -68,12 +68,13 @@ def ca_cert(settings: "Settings", host: str) -> str | None:
 
 
 def _verify(settings: "Settings", host: str) -> "ssl.SSLContext | bool":
-    if settings.insecure:
+    if settings.insecure and not settings.ca_cert:
         return False
     try:
-        return tls_context(ca_cert(settings, host))
+        context = tls_context(ca_cert(settings, host))
     except ValueError as error:
         raise SettingsError([f"ca_cert: {error}"]) from None
+    return False if settings.insecure else context
 
 
 def _credentials(plan: "Plan", settings: "Settings", workspace: Path) -> Credentials:

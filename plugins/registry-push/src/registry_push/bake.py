@@ -78,7 +78,7 @@ def _target(plan: Plan, settings: "Settings", target: Target, wanted: bool, extr
         "contexts": dict(target.contexts),
         "platforms": list(target.platforms),
         "no-cache": settings.no_cache,
-        "extra-hosts": dict(entry.split(":", 1) for entry in settings.add_host if ":" in entry),
+        "extra-hosts": dict(entry.split(":", 1) for entry in settings.add_host),
         "attest": list(_attestations(settings)) if pushed else [],
         "cache-from": list(_cache_from(plan, settings, target, extras)),
         "cache-to": list(_cache_to(plan, settings, target, extras)) if pushed else [],

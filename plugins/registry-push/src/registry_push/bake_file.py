@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,14 @@ _OURS = frozenset(
 )
 
 
-def resolve(path: Path, targets: Sequence[str], workspace: Path) -> dict[str, dict[str, Any]]:
-    """Return the targets of a bake file by name, with those that they are built from; raises BuildError with buildx' own words."""
+def resolve(path: Path, targets: Sequence[str], workspace: Path) -> tuple[dict[str, dict[str, Any]], frozenset[str]]:
+    """Return the targets of a bake file by name, and the names of those that were asked for: the others are only what these are built from.
+
+    Raises BuildError with buildx' own words.
+    """
     # The variables of a bake file are set by the step's environment.
     argv = [*buildx.command(), "bake", "--file", str(path), "--print", *targets]
-    result = run(argv, cwd=workspace, env=os.environ, timeout=60, check=False)
+    result = run(argv, cwd=workspace, env=buildx.without_settings(os.environ), timeout=60, check=False)
     if result.returncode:
         raise BuildError(
             f"bake_file: {path.name} can't be used",
@@ -29,7 +32,17 @@ def resolve(path: Path, targets: Sequence[str], workspace: Path) -> dict[str, di
         )
     document = json.loads(result.stdout)
     resolved: dict[str, dict[str, Any]] = document.get("target") or {}
-    return resolved
+    groups = {name: group.get("targets") or [] for name, group in (document.get("group") or {}).items()}
+    wanted = set(_flat(groups, "default")) if "default" in groups else set(resolved)
+    return resolved, frozenset(wanted & resolved.keys())
+
+
+def _flat(groups: Mapping[str, Sequence[str]], name: str) -> Iterator[str]:
+    """Yield the targets of a group, those of groups in it included; a group may be called like one of its targets."""
+    for member in groups[name]:
+        yield member
+        if member in groups and member != name:
+            yield from _flat(groups, member)
 
 
 def kept(target: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugin_kit.console import Console, counted
-from plugin_kit.errors import BuildError
+from plugin_kit.errors import BuildError, ProcessError
 from registry_push import bake, builder, failure
 from registry_push.access import Access
 from registry_push.build_secrets import write_secrets
@@ -66,7 +66,15 @@ def _bake(buildx: Buildx, document: Mapping[str, Any], plan: Plan, settings: "Se
 
     for attempt in range(1, _TRIES + 1):
         progress = Progress(list(document["target"]), on_done=done, on_log=log if settings.verbose else None)
-        result = buildx.bake(document, progress, deadline=deadline)
+        try:
+            result = buildx.bake(document, progress, deadline=deadline)
+        except ProcessError as error:
+            if time.monotonic() < deadline:
+                raise
+            raise BuildError(
+                f"the build took longer than {settings.timeout.total_seconds():g}s: no tag was set",
+                hint="raise `timeout`, or see with `verbose: true` what takes so long",
+            ) from error
         if result.returncode == 0:
             return progress
         if attempt == _TRIES or not failure.is_race(progress):

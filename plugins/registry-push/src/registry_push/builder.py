@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from plugin_kit.console import Console
 from plugin_kit.errors import BuilderError
 from plugin_kit.http import pem_text, reason_of
-from registry_push import embedded
+from registry_push import embedded, handshake
 from registry_push.buildx import Buildx
 from registry_push.plan import Plan
 
@@ -36,13 +36,14 @@ def connected(buildx: Buildx, plan: Plan, settings: "Settings", console: Console
             buildx.use([address], {})
             yield
         return
+    options = _tls_options(settings, buildx.folder)
     for address in plan.builders:
-        _reach(address)
-    buildx.use(plan.builders, _tls_options(settings, buildx.folder))
+        _reach(address, options)
+    buildx.use(plan.builders, options)
     yield
 
 
-def _reach(address: str) -> None:
+def _reach(address: str, tls: Mapping[str, str]) -> None:
     """Knock before buildx does: it waits long and says little."""
     parts = urlsplit(address)
     deadline = time.monotonic() + _PATIENCE
@@ -52,7 +53,8 @@ def _reach(address: str) -> None:
                 with socket.socket(socket.AF_UNIX) as knock:
                     knock.connect(parts.path)
             else:
-                socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5).close()
+                with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5) as knock:
+                    handshake.check(knock, address, tls)
         except OSError as error:
             # A BuildKit that is just being restarted is back in a second or two.
             if time.monotonic() < deadline and not isinstance(error, socket.gaierror):

@@ -43,7 +43,7 @@ def explain(progress: Progress, plan: Plan, names: dict[str, str]) -> PluginErro
     text = "\n".join(_texts(progress))
     first = failures[0] if failures else None
     if first is not None and first.step and not _is_transfer(first):
-        return _dockerfile_failed(first, names, len(failures))
+        return _dockerfile_failed(first, plan, names, len(failures))
     if first is not None and _NO_BUILDKIT in first.step:
         return _no_buildkit(plan)
     found = _Transfer(text, plan).explain()
@@ -62,14 +62,22 @@ def _is_transfer(failure: Failure) -> bool:
     return moving or any(sign in failure.error for sign in (*_NO_PUSH, *_LOST_BUILDER))
 
 
-def _dockerfile_failed(failure: Failure, names: dict[str, str], count: int) -> PluginError:
-    name = names.get(failure.target or "", failure.target or "an image")
+def _dockerfile_failed(failure: Failure, plan: Plan, names: dict[str, str], count: int) -> PluginError:
+    owner = _owner(failure, plan)
+    name = names.get(owner or "", owner or "an image")
     more = f" ({count - 1} more failed, too)" if count > 1 else ""
     log = [line for line in failure.log if line.strip()][-20:]
     return BuildError(
         f"the build of {name} failed{more}: no tag was set",
-        details=[f"at: {failure.step}", *(f"| {line}" for line in log), failure.error],
+        details=[f"at: {failure.steps[owner]}", *(f"| {line}" for line in log), failure.error],
     )
+
+
+def _owner(failure: Failure, plan: Plan) -> str | None:
+    """Return the target whose Dockerfile holds the step: what fails in a base fails in every image on it, too."""
+    contexts = {target.id: {value.removeprefix("target:") for value in target.contexts.values()} for target in plan.targets}
+    owners = [target for target in failure.steps if not contexts.get(target or "", set()) & failure.steps.keys()]
+    return owners[0] if owners else next(iter(failure.steps))
 
 
 def _no_buildkit(plan: Plan) -> PluginError:
@@ -123,10 +131,10 @@ class _Transfer:
         )
 
     def _login(self) -> PluginError | None:
-        for sign in ("401 Unauthorized", "403 Forbidden", "insufficient_scope", "authorization failed", "denied:"):
+        for sign in ("401 Unauthorized", "403 Forbidden", "insufficient_scope", "authorization failed", ": unauthorized", ": denied"):
             if sign in self.text:
                 return RegistryError(
-                    f"a registry refused the builder ({sign.strip(':')})",
+                    f"a registry refused the builder ({sign.strip(': ')})",
                     details=_lines_with(self.text, sign),
                     hint="set `username` and `password` for `registry`, and `logins` for the registries of base images",
                 )
@@ -145,11 +153,13 @@ class _Transfer:
         return None
 
     def _builder_lost(self) -> PluginError | None:
-        if not any(sign in self.text for sign in _LOST_BUILDER) or self.plan.registry.host in self.text:
+        # A registry that refuses a connection is quoted with its address.
+        lines = [line for line in _lines_with(self.text, *_LOST_BUILDER) if not _REGISTRY_HOST.search(line)]
+        if not lines or self.plan.registry.host in self.text:
             return None
         return BuilderError(
             "the connection to the builder was lost",
-            details=_lines_with(self.text, *_LOST_BUILDER),
+            details=lines,
             hint="look at BuildKit's own log; it may have been restarted or killed for want of memory",
         )
 
@@ -185,7 +195,10 @@ def _toml_to_add(host: str, line: str) -> list[str]:
 
 
 def _of(failure: Failure | None, names: dict[str, str]) -> str:
-    return f" at {names.get(failure.target or '', failure.target or 'an image')}: {failure.step}" if failure else ""
+    if failure is None:
+        return ""
+    target = next(iter(failure.steps))
+    return f" at {names.get(target or '', target or 'an image')}: {failure.step}"
 
 
 def _texts(progress: Progress) -> list[str]:
@@ -197,5 +210,6 @@ def _own_words(progress: Progress) -> list[str]:
 
 
 def _lines_with(text: str, *signs: str) -> list[str]:
-    lines = [line.strip() for line in text.splitlines() if any(sign in line for sign in signs)]
+    # buildx says in the end again what failed first.
+    lines = [line.strip().removeprefix("ERROR: failed to solve: ") for line in text.splitlines() if any(sign in line for sign in signs)]
     return list(dict.fromkeys(lines))[:3]

@@ -143,7 +143,7 @@ def _project(settings: "Settings", ci: CI, problems: list[str]) -> str:
         problem = repository_problem(project)
         if problem:
             problems.append(f"project: {problem}")
-        return project
+        return "" if problem else project
     if not ci.repo:
         problems.append("project: required here, since the repository's name on the forge is not known")
         return ""
@@ -172,6 +172,9 @@ def _targets(
         )
     if sources and not settings.dry_run and not any(source.push for source in sources):
         problems.append("images: every image says `push: false`, so there is nothing to push")
+    circle = _circle(targets)
+    if circle:
+        problems.append(circle)
     return tuple(targets)
 
 
@@ -190,10 +193,11 @@ def _repository(settings: "Settings", source: Source, registry: RegistryHost, pr
         if settings.repo:
             repository = parse_repository(source.name, default_host=registry.host)
         else:
-            problem = repository_problem(source.name)
+            path = f"{project}/{source.name}" if project else source.name
+            problem = repository_problem(source.name) or repository_problem(path)
             if problem:
                 raise ValueError(problem)  # noqa: TRY301  one place says how a bad name is reported
-            repository = Repository(host=registry.host, path=f"{project}/{source.name}")
+            repository = Repository(host=registry.host, path=path)
     except ValueError as error:
         problems.append(f"{'repo' if settings.repo else 'images'}: {error}")
         return None
@@ -209,9 +213,23 @@ def _context(value: str, ids: Mapping[str, str], source: Source, problems: list[
     if other not in ids:
         problems.append(f"images ({source.name}): build_contexts: {value} names no image of this run")
         return value
-    if other == source.name:
-        problems.append(f"images ({source.name}): build_contexts: {value} is the image itself")
     return _TARGET + ids[other]
+
+
+def _circle(targets: Sequence[Target]) -> str | None:
+    """Say which images are built from each other in a circle, or None."""
+    needs = {
+        target.id: [value.removeprefix(_TARGET) for value in target.contexts.values() if value.startswith(_TARGET)] for target in targets
+    }
+    free: set[str] = set()
+    while ready := [
+        name for name, others in needs.items() if name not in free and all(other in free or other not in needs for other in others)
+    ]:
+        free.update(ready)
+    caught = [target.name for target in targets if target.id not in free]
+    if len(caught) == 1:
+        return f"images: {caught[0]} is built from itself"
+    return f"images: {' and '.join(caught)} are built from each other in a circle" if caught else None
 
 
 def _builder_problems(settings: "Settings", builders: Sequence[str]) -> list[str]:
@@ -220,6 +238,7 @@ def _builder_problems(settings: "Settings", builders: Sequence[str]) -> list[str
         for address in builders
         if not re.fullmatch(r"tcp://[^/\s]+:\d+|unix:///\S+", address)
     ]
+    problems += [f"add_host: {entry!r} is not host:ip" for entry in settings.add_host if ":" not in entry.strip(":")]
     for name in ("cache_from", "cache_to"):
         problems += [
             f"{name}[{index}]: `type` is missing"

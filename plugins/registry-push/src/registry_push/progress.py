@@ -45,12 +45,19 @@ class Outcome:
 
 @dataclass(slots=True)
 class Failure:
-    """The step of a Dockerfile that failed, with the last lines that it printed."""
+    """The step of a Dockerfile that failed, with the last lines that it printed.
 
-    target: str | None
-    step: str
+    `steps` are its names by target: a step that several targets share is one for BuildKit, and fails for each of them.
+    """
+
+    steps: dict[str | None, str]
     error: str
     log: tuple[str, ...]
+
+    @property
+    def step(self) -> str:
+        """The name under which it failed first."""
+        return next(iter(self.steps.values()))
 
 
 @dataclass(slots=True)
@@ -79,7 +86,7 @@ class Progress:
         self._on_done = on_done
         self._on_log = on_log
         self._vertexes: dict[str, _Vertex] = {}
-        self._failed: list[tuple[_Vertex, str]] = []
+        self._failed: dict[str, Failure] = {}
         self._done: set[str] = set()
         self._open: list[str] = []
         self._open_size = 0
@@ -104,11 +111,9 @@ class Progress:
 
     def failures(self) -> list[Failure]:
         """Return what failed by itself, first one first; what was only cancelled because of it is left out."""
-        return [
-            Failure(target=vertex.target, step=vertex.name, error=error, log=tuple(vertex.log))
-            for vertex, error in self._failed
-            if "context canceled" not in error
-        ]
+        for digest, failure in self._failed.items():
+            failure.log = tuple(self._vertexes[digest].log)
+        return list(self._failed.values())
 
     def _take(self, message: dict[str, Any]) -> None:
         for entry in message.get("vertexes") or ():
@@ -120,11 +125,13 @@ class Progress:
 
     def _vertex(self, entry: dict[str, Any]) -> None:
         name = str(entry.get("name", ""))
-        vertex = self._vertexes.setdefault(entry["digest"], _Vertex(name=name, target=self._target_of(name)))
+        self._vertexes.setdefault(entry["digest"], _Vertex(name=name, target=self._target_of(name)))
         # A step that two targets share is reported once for each, under the name of either.
         target = self._target_of(name)
-        if entry.get("error"):
-            self._failed.append((vertex, str(entry["error"])))
+        error = str(entry.get("error") or "")
+        if error and "context canceled" not in error:
+            failure = self._failed.setdefault(entry["digest"], Failure(steps={}, error=error, log=()))
+            failure.steps[target] = name
         if target is None or not entry.get("completed"):
             return
         self._account(self.outcomes[target], entry, name)

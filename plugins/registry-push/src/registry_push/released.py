@@ -64,14 +64,15 @@ def look(plan: Plan, access: Access) -> State:
 def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: datetime, force_build: bool, force_latest: bool) -> Decision:
     """Decide from what is there; `ancestry` tells of the commits that `latest` names, as seen from ours. Pure.
 
-    Raises RegistryError when a tag of this commit names an image of another one.
+    Raises RegistryError when a tag of this commit names an image of another one, unless the build is forced.
     """
     keep: dict[str, Manifest] = {}
     for target in plan.pushed:
         tags = state.fixed[target.id]
         present = [manifest for manifest in tags.values() if manifest is not None]
         for tag, manifest in tags.items():
-            _check_revision(plan, target, tag, manifest)
+            if not force_build:
+                _check_revision(plan, target, tag, manifest)
         if present:
             keep[target.id] = present[0]
         elif target.id in state.kept:

@@ -85,9 +85,9 @@ def _look(plan: Plan, access: Access) -> State:
 
 
 def _decide(plan: Plan, state: State, settings: "Settings", ci: "CI") -> Decision:
-    ancestry: Mapping[str, git.Ancestry] = {
-        revision: git.ancestry(ci.workspace, revision, plan.revision) for revision in released.revisions(state)
-    }
+    # Its own commit decides nothing, and reading the history is a good part of a rerun's time.
+    others = released.revisions(state) - {plan.revision}
+    ancestry: Mapping[str, git.Ancestry] = {revision: git.ancestry(ci.workspace, revision, plan.revision) for revision in others}
     force_latest = settings.latest == "force"
     return released.decide(plan, state, ancestry=ancestry, now=_now(), force_build=settings.force, force_latest=force_latest)
 

@@ -59,7 +59,7 @@ def find(settings: "Settings", workspace: Path) -> Found:
         )
     if len(chosen) > 1:
         words = " and ".join(f"`{name}`" for name in chosen)
-        return Found(sources=(), problems=(f"{words} are both set; each of them says what to build, choose one",))
+        return Found(sources=(), problems=(f"{words} are set together; each of them says what to build, choose one",))
     look = _Look(workspace.resolve(), settings)
     sources = {"images": look.images, "discover": look.discover, "bake_file": look.bake_file, "repo": look.single}[chosen[0]]()
     return Found(sources=tuple(sources), problems=tuple(look.problems))
@@ -100,9 +100,11 @@ class _Look:
                 self.problems.append(f"bake_file: {self.settings.bake_file} does not exist in the repository")
             return []
         sources = []
-        for name, target in bake_file.resolve(path, self.settings.targets, self.workspace).items():
+        targets, wanted = bake_file.resolve(path, self.settings.targets, self.workspace)
+        for name, target in targets.items():
             where = f"bake_file: target {name}"
-            context, dockerfile = self._build(str(target.get("context", ".")), target.get("dockerfile"), where, where)
+            inline = "dockerfile-inline" in target
+            context, dockerfile = self._build(str(target.get("context", ".")), target.get("dockerfile"), where, where, inline=inline)
             sources.append(
                 Source(
                     name=name,
@@ -113,6 +115,7 @@ class _Look:
                     contexts=dict(self._contexts(target.get("contexts") or {}, where)),
                     platforms=tuple(target.get("platforms") or ()),
                     labels=target.get("labels") or {},
+                    push=name in wanted,
                     bake=bake_file.kept(target),
                 )
             )
@@ -133,8 +136,10 @@ class _Look:
             push=image.push,
         )
 
-    def _build(self, context: str, dockerfile: str | None, context_at: str, dockerfile_at: str) -> tuple[str, str | None]:
-        """Resolve a context and its Dockerfile; with a remote context the Dockerfile is inside of it."""
+    def _build(
+        self, context: str, dockerfile: str | None, context_at: str, dockerfile_at: str, *, inline: bool = False
+    ) -> tuple[str, str | None]:
+        """Resolve a context and its Dockerfile; with a remote context the Dockerfile is inside of it, and an `inline` one is no file."""
         if _REMOTE.match(context):
             return context, dockerfile
         folder = self._inside(context, context_at)
@@ -143,6 +148,8 @@ class _Look:
         if not folder.is_dir():
             self.problems.append(f"{context_at}: the folder {context} does not exist in the repository")
             return context, dockerfile
+        if inline:
+            return str(folder), None
         file = self._dockerfile(folder, dockerfile, dockerfile_at)
         return str(folder), str(file) if file else dockerfile
 
@@ -174,7 +181,13 @@ class _Look:
         if pattern.startswith("/") or ".." in Path(pattern).parts:
             self.problems.append(f"discover: {pattern} is outside the repository")
             return []
-        return [path.resolve() for path in self.workspace.glob(pattern) if path.is_file()]
+        try:
+            files = [path for path in self.workspace.glob(pattern) if path.is_file()]
+        except ValueError:
+            # Python before 3.13 takes `**` as a whole path component only.
+            self.problems.append(f"discover: {pattern} is no pattern like services/*/Dockerfile or **/Dockerfile")
+            return []
+        return [path.resolve() for path in files if self._is_inside(path, str(path.relative_to(self.workspace)), "discover")]
 
     def _inside(self, text: str, where: str) -> Path | None:
         path = self.workspace / text

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 _TAG_REF = "refs/tags/"
 _DATE = re.compile(r"\d{8}|\d{4}-\d{2}-\d{2}")
-# Semantic Versioning 2.0.0 with an optional v, and with minor or patch left out as plugin-docker-buildx allows.
+# Semantic Versioning 2.0.0 with an optional v, minor or patch left out, leading zeros (v24.04.1) and further numbers, all as
+# plugin-docker-buildx allows (hashicorp/go-version: SemverRegexpRaw).
 _SEMVER = re.compile(
-    r"v?(?P<major>0|[1-9]\d*)(?:\.(?P<minor>0|[1-9]\d*))?(?:\.(?P<patch>0|[1-9]\d*))?"
+    r"v?(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+))?(?:\.(?P<patch>[0-9]+))?(?P<more>(?:\.[0-9]+)*)"
     r"(?P<pre>-[0-9A-Za-z.-]+)?(?P<build>\+[0-9A-Za-z.-]+)?"
 )
 _A_YEAR = 1000
@@ -77,7 +78,7 @@ def semver_tags(git_tag: str) -> list[str] | None:
     full = f"{major}.{minor}.{patch}"
     if found["pre"] or found["build"]:
         # A "+" is no character of a tag; Helm writes "_" in its place.
-        return [f"{full}{found['pre'] or ''}{(found['build'] or '').replace('+', '_')}"]
+        return [f"{full}{found['more']}{found['pre'] or ''}{(found['build'] or '').replace('+', '_')}"]
     if _A_YEAR <= major < 10 * _A_YEAR and minor == 0 and patch == 0:
         return [str(major)]
     return [f"{major}.{minor}", full] if major == 0 else [str(major), f"{major}.{minor}", full]

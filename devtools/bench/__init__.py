@@ -1,0 +1,17 @@
+"""`./dev bench PART`: measures a part of the project. Numbers for people and programs, never a test."""
+
+import argparse
+
+from devtools.bench import registry_push
+from devtools.errors import DevError
+
+PARTS = {"registry-push": registry_push.measure}
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Measure the part and print a table, then one JSON object as the last line."""
+    measure = PARTS.get(arguments.part)
+    if measure is None:
+        raise DevError(f"there is nothing to measure called {arguments.part!r}", hint=f"known: {', '.join(PARTS)}")
+    measure(quick=getattr(arguments, "quick", False))
+    return 0

@@ -1,0 +1,238 @@
+"""The plugin images: how they are built, what is in them, and what is not."""
+
+import argparse
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from devtools import engine, images, images_command
+from devtools.errors import DevError
+from devtools.images import IMAGES, Image, Source, Workshop
+from devtools.layout import Destination, Layout
+from devtools.services import network, registry
+from plugin_kit.errors import RegistryError
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[str, str]:
+    """Build both images where something changed."""
+    return images.build()
+
+
+def inside(image: str, script: str, *options: str) -> str:
+    """Run a shell script in an image and return what it printed."""
+    command = ["docker", "run", "--rm", "--network=none", "--entrypoint=sh", *options, image, "-euc", script]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git as nobody in particular."""
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_folder_without_commits_has_a_version_too(tmp_path: Path) -> None:
+    """./dev images works on a fresh checkout of anything."""
+    assert Source.read(tmp_path) == Source(version="dev", revision="", created="", url="")
+
+
+def test_the_version_is_what_git_describes(tmp_path: Path) -> None:
+    """Tag, commit and its time; uncommitted changes show."""
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x", "--date=2026-01-02T03:04:05Z")
+    git(tmp_path, "tag", "v1.2.0")
+    (tmp_path / "file").touch()
+    git(tmp_path, "add", "file")
+    source = Source.read(tmp_path)
+    assert source.version == "v1.2.0-dirty"
+    assert len(source.revision) == 40
+    assert source.created.endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("remote", "expected"),
+    [
+        ("https://forge.lan/team/local-cicd.git", "https://forge.lan/team/local-cicd.git"),
+        ("https://robot:word@forge.lan/team/local-cicd.git", ""),
+        ("/srv/git/local-cicd.git", ""),
+        ("git@forge.lan:team/local-cicd.git", ""),
+    ],
+)
+def test_only_a_public_address_becomes_the_source_label(tmp_path: Path, remote: str, expected: str) -> None:
+    """No login and no path of this machine gets into an image."""
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    git(tmp_path, "remote", "add", "origin", remote)
+    assert Source.read(tmp_path).url == expected
+
+
+def test_an_unknown_image_is_named_with_those_that_exist() -> None:
+    """A typing error is answered before anything is built."""
+    with pytest.raises(DevError, match=r"no image is called registry-pusch\n  hint: the images are registry-push, registry-push-embedded"):
+        images.chosen(["registry-pusch"])
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "scheme", "repository"),
+    [
+        ("registry.lan:5000", "registry.lan:5000", None, "x"),
+        ("registry.lan:5000/team/ci/", "registry.lan:5000", None, "team/ci/x"),
+        ("http://localhost:5000/ci", "localhost:5000", "http", "ci/x"),
+    ],
+)
+def test_a_destination_has_a_host_and_perhaps_a_folder(text: str, host: str, scheme: str | None, repository: str) -> None:
+    """--push takes what people write."""
+    destination = Destination.parse(text)
+    assert (destination.host.host, destination.host.scheme, destination.repository("x")) == (host, scheme, repository)
+
+
+def test_a_destination_that_is_none_is_refused() -> None:
+    """Before anything is built."""
+    with pytest.raises(DevError, match="--push ftp://x"):
+        Destination.parse("ftp://x")
+
+
+@pytest.mark.engine
+def test_every_image_has_two_names(built: dict[str, str]) -> None:
+    """The one for people and pipelines, and the one of this project."""
+    client = engine.connect()
+    assert set(built) == {image.name for image in IMAGES}
+    for name, reference in built.items():
+        assert client.images.get(f"{name}:latest").id == client.images.get(reference).id
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("built")
+def test_nothing_is_started_when_nothing_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inputs of an image are compared, so that every test session may ask for it."""
+
+    @contextmanager
+    def closed(*, output: Path | None = None) -> Iterator[Workshop]:
+        raise AssertionError(f"a builder is started, for {output}")
+        yield
+
+    monkeypatch.setattr(Workshop, "open", closed)
+    assert images.build(["registry-push"]) == {"registry-push": "local-cicd/registry-push:dev"}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", images.NAMES)
+def test_the_plugin_starts_in_any_folder(built: dict[str, str], name: str, tmp_path: Path) -> None:
+    """Modules that lie in the workspace are not taken for the plugin's own."""
+    for module in ("json", "pathlib", "plugin_kit", "registry_push"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('a module of the workspace was imported')\n")
+    command = ["docker", "run", "--rm", "--network=none", f"--volume={tmp_path}:/work", "--workdir=/work", "--env=PYTHONPATH=/work"]
+    shown = subprocess.run([*command, built[name], "--version"], check=False, capture_output=True, text=True)
+    assert (shown.stdout, shown.stderr) == (f"registry-push {Source.read().version}\n", "")
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", images.NAMES)
+def test_no_tool_of_the_build_is_in_an_image(built: dict[str, str], name: str) -> None:
+    """No compiler, no pip, no git, no docker command: only what the plugin runs."""
+    tools = "pip pip3 gcc cc make git docker curl wget perl5 uv"
+    assert inside(built[name], f"for tool in {tools}; do command -v $tool || true; done; python3.13 -c 'import pip' 2>&1 | tail -1") == (
+        "ModuleNotFoundError: No module named 'pip'\n"
+    )
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", images.NAMES)
+def test_nothing_of_the_builds_network_is_in_an_image(built: dict[str, str], name: str) -> None:
+    """No configuration of pip or apt, no package lists, no CA but Debian's, no proxy."""
+    look = """
+        find / -xdev \\( -name pip.conf -o -name '*.deb' -o -path '/run/secrets*' -o -path '/root/.cache/*' \\)
+        find /var/lib/apt/lists -name '*_*'
+        bundle=$(grep -c BEGIN /etc/ssl/certs/ca-certificates.crt)
+        packaged=$(find /usr/share/ca-certificates/mozilla -name '*.crt' | wc -l)
+        [ "$bundle" = "$packaged" ] || echo "$bundle certificates, $packaged of them Debian's"
+        env | grep -i -e proxy -e PIP_ -e SSL_CERT || true
+        """
+    assert inside(built[name], look) == ""
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", images.NAMES)
+def test_no_module_is_compiled_at_every_start(built: dict[str, str], name: str) -> None:
+    """Bytecode is in the image: its files are read-only for whoever runs it."""
+    look = """
+        for folder in /usr/lib/python3.13 /usr/local/lib/python3.13; do
+            find $folder -name '*.py' | while read -r file; do
+                compiled=${file%/*}/__pycache__/$(basename "$file" .py).cpython-313.pyc
+                [ -e "$compiled" ] || echo "$file"
+            done
+        done
+        """
+    assert inside(built[name], look) == ""
+
+
+@pytest.mark.engine
+def test_only_the_embedded_image_has_a_buildkit(built: dict[str, str]) -> None:
+    """The slim one is a client; the other keeps its state on a volume, because overlayfs does not go on overlayfs."""
+    look = "for tool in buildkitd runc docker-buildx; do command -v $tool || true; done"
+    assert inside(built["registry-push"], look) == "/usr/local/bin/docker-buildx\n"
+    programs = inside(built["registry-push-embedded"], look).split()
+    assert programs == ["/usr/bin/buildkitd", "/usr/sbin/runc", "/usr/local/bin/docker-buildx"]
+    volumes = engine.connect().images.get(built["registry-push-embedded"]).attrs["Config"]["Volumes"]
+    assert volumes == {"/var/lib/buildkit": {}}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", images.NAMES)
+def test_an_image_says_what_it_is(built: dict[str, str], name: str) -> None:
+    """The labels of the OCI image specification."""
+    labels = engine.connect().images.get(built[name]).labels
+    source = Source.read()
+    told = {key.removeprefix("org.opencontainers.image."): value for key, value in labels.items()}
+    assert told["title"] == name
+    assert told["licenses"] == "Apache-2.0"
+    assert (told["version"], told["revision"], told["created"]) == (source.version, source.revision, source.created)
+    assert told["description"]
+
+
+@pytest.mark.engine
+def test_layouts_are_written_and_pushed(tmp_path: Path) -> None:
+    """One folder per image with compressed layers; the registry gets the same bytes as version and latest."""
+    native = f"linux/{engine.connect().version()['Arch']}"
+    with network("test") as net, registry(net) as server:
+        common = {"names": ["registry-push"], "platforms": native, "again": False, "insecure": False}
+        images_command.main(argparse.Namespace(push=f"{server.host}/team", output=str(tmp_path), **common))
+        layout = Layout(folder=tmp_path / "registry-push")
+        with Destination.parse(server.host).open(insecure=False) as there:
+            pushed = {tag: there.manifest("team/registry-push", tag) for tag in there.tags("team/registry-push")}
+    assert [manifest and manifest.digest for manifest in pushed.values()] == [layout.root.digest] * 2
+    assert "latest" in pushed
+    assert layout.platforms() == [native]
+    media_types = {descriptor["mediaType"] for descriptor in layout.root.document["layers"]}
+    assert media_types == {"application/vnd.oci.image.layer.v1.tar+gzip"}
+    assert json.loads((tmp_path / "registry-push/oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+
+
+@pytest.mark.engine
+def test_a_registry_that_refuses_is_known_before_the_build() -> None:
+    """Minutes of building are not lost to a missing login."""
+    with network("test") as net, registry(net, htpasswd=("robot", "word")) as guarded:
+        namespace = argparse.Namespace(push=guarded.host, output=None, names=[], platforms=None, again=False, insecure=False)
+        with pytest.raises(DevError, match=r"(?s)401 Unauthorized.*hint: docker login") as caught:
+            images_command.main(namespace)
+    assert isinstance(caught.value.__cause__, RegistryError)
+
+
+@pytest.mark.engine
+def test_a_platform_that_can_not_be_built_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """Not every machine has an emulator, or base images for another platform."""
+    namespace = argparse.Namespace(push=None, output=str(tmp_path), names=[], platforms="linux/s390x", again=False, insecure=False)
+    with pytest.raises(DevError, match=r"can't build for linux/s390x here"):
+        images_command.main(namespace)
+
+
+@pytest.mark.engine
+def test_a_failing_build_shows_the_end_of_its_log() -> None:
+    """And where the rest of it is."""
+    broken = Image(name="broken", dockerfile="plugins/registry-push/Dockerfile", target="no-such-stage", context=())
+    with Workshop.open() as workshop, pytest.raises(DevError, match=r"(?s)build-broken failed.*log in .*build-broken\.log.*no-such-stage"):
+        workshop.bake(broken, Source.read(), output="type=cacheonly")
