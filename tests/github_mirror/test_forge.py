@@ -99,14 +99,12 @@ def test_reading_by_ssh_takes_a_key_of_its_own(tmp_path: Path, upstream: Path, d
         assert server.connections == 1
 
 
-def test_with_a_key_woodpeckers_ssh_address_is_used(
-    tmp_path: Path, upstream: Path, deploy_key: KeyPair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_a_key_woodpeckers_ssh_address_is_used(tmp_path: Path, upstream: Path, deploy_key: KeyPair) -> None:
     """Whoever gives a key wants the forge to be read with it."""
     with ssh_server(upstream.parent, deploy_key.public) as server:
-        monkeypatch.setenv("CI_REPO_CLONE_SSH_URL", server.url("shop.git"))
         chosen = settings(source_ssh_key=SecretStr(deploy_key.private), known_hosts=server.known_hosts)
-        with opened(chosen, pipeline(empty(tmp_path), rev(upstream), clone_url="https://git.lan/acme/shop.git")) as (source, _):
+        addresses = {"clone_url": "https://git.lan/acme/shop.git", "clone_ssh_url": server.url("shop.git")}
+        with opened(chosen, pipeline(empty(tmp_path), rev(upstream), **addresses)) as (source, _):
             assert source.label == server.url("shop")
 
 

@@ -24,6 +24,7 @@ from tests.github_mirror.conftest import KeyPair
 from tests.support.git_forge import Forge
 from tests.support.histories import bare, commit, git, repository
 from tests.support.lfs_server import LfsServer, lfs_server
+from tests.support.local_mirror import git_in
 from tests.support.sources import empty, netrc, pipeline, rev, settings
 from tests.support.ssh_server import SshServer, ssh_server
 
@@ -206,6 +207,33 @@ def test_lfs_that_the_history_has_left_behind_is_still_found(scene: Scene) -> No
     assert lfs.uses_lfs(looking, [rev(scene.upstream)], [])
     assert [pointer.oid for pointer in lfs.pointers(looking, [rev(scene.upstream)], [])] == [oid]
     assert not lfs.uses_lfs(looking, [rev(scene.upstream)], [rev(scene.upstream, "HEAD~1"), "1" * 40])
+
+
+def test_lfs_in_a_folder_and_on_a_branch_that_was_merged_is_found(tmp_path: Path) -> None:
+    """Whether it is new or was there before; of what a whole history has left behind, folders are not looked into."""
+    work = repository(tmp_path / "work", commits=2)
+    base = rev(work)
+    git(work, "switch", "--quiet", "--create", "side")
+    commit(work, ".gitattributes", "*.png filter=lfs\n")
+    (work / ".gitattributes").unlink()
+    commit(work, "side", "no images any more\n")
+    git(work, "switch", "--quiet", "main")
+    git(work, "merge", "--quiet", "--no-ff", "--message", "merge", "side")
+    merged = rev(work)
+    nested = commit(work, "art/.gitattributes", "*.png filter=lfs\n")
+    (work / "art/.gitattributes").unlink()
+    gone = commit(work, "art/README", "no images any more\n")
+    looking = git_in(work / ".git", tmp_path)
+    assert not lfs.uses_lfs(looking, [base], [])
+    assert lfs.uses_lfs(looking, [merged], [])
+    assert lfs.uses_lfs(looking, [merged], [base])
+    assert lfs.uses_lfs(looking, [nested], [merged])
+    assert lfs.uses_lfs(looking, [gone], [merged])
+    assert not lfs.uses_lfs(looking, [gone], [nested])
+    git(work, "switch", "--quiet", "--create", "alone", base)
+    alone = commit(work, "art/.gitattributes", "*.png filter=lfs\n")
+    assert lfs.uses_lfs(looking, [alone], [])
+    assert lfs.uses_lfs(looking, [base] * 5 + [alone], [])
 
 
 def test_without_git_lfs_the_program_is_asked_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from devtools.containers import network
+from devtools.sshd import Sshd, sshd
 from github_mirror import host_keys, keys, refusals
 from github_mirror.errors import GitFailed
 from github_mirror.git import Deadline, Git, make_bare, minimal_environment
@@ -12,18 +14,15 @@ from github_mirror.remote import Remote
 from github_mirror.ssh import Ssh
 from tests.github_mirror.conftest import KeyPair, make_key
 from tests.github_mirror.test_refusals import GH001, GH006, GH008, GH013_RULES, GH013_SECRET
-from tests.support.histories import bare, git, repository
-from tests.support.sshd import Sshd, sshd
+from tests.support.histories import repository
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, deploy_key: KeyPair) -> Iterator[Sshd]:
+def server(deploy_key: KeyPair) -> Iterator[Sshd]:
     """Run one server for all tests here; each has a repository of its own."""
-    folder = tmp_path_factory.mktemp("sshd") / "git"
-    folder.mkdir()
-    with sshd(folder, deploy_key.public) as running:
+    with network("sshd") as net, sshd(net, authorized=[deploy_key.public]) as running:
         yield running
 
 
@@ -31,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, deploy_key: KeyPair) -> Ite
 def mirror(server: Sshd, request: pytest.FixtureRequest) -> str:
     """Make an empty repository on the server and give its path there."""
     name = f"{abs(hash(request.node.name))}.git"
-    bare(server.folder / name)
+    server.create(name)
     return name
 
 
@@ -58,7 +57,7 @@ def pushed(far: Git, url: str) -> str:
 def test_a_push_arrives(far: Git, server: Sshd, mirror: str) -> None:
     """By a key that was written anew."""
     assert pushed(far, server.url(mirror)) == ""
-    assert git(server.folder / mirror, "rev-list", "--count", "main") == "3"
+    assert server.git(mirror, "rev-list", "--count", "main") == "3"
 
 
 def test_a_path_in_the_home_works_as_with_scp(far: Git, server: Sshd, mirror: str) -> None:
@@ -73,10 +72,9 @@ def test_a_path_in_the_home_works_as_with_scp(far: Git, server: Sshd, mirror: st
 )
 def test_every_kind_of_key_logs_in(tmp_path: Path, kind: tuple[str, ...]) -> None:
     """Mangled on the way, and accepted by a real server all the same."""
-    folder = tmp_path / "git"
-    bare(folder / "shop.git")
     key = make_key(tmp_path, *kind)
-    with sshd(folder, key.public) as server:
+    with network("sshd") as net, sshd(net, authorized=[key.public]) as server:
+        server.create("shop.git")
         source = make_bare(tmp_path / "source.git", Deadline(60), minimal_environment(tmp_path))
         with Ssh(key=keys.repair(key.private.replace("\n", "\\n").strip()), known_hosts=f"{server.known_hosts}\n") as ssh:
             assert source.using(ssh.environment()).lines("ls-remote", server.url("shop.git")) == []
@@ -104,7 +102,6 @@ def test_what_hooks_say_comes_through(far: Git, server: Sshd, mirror: str, hook:
 
 def test_a_hidden_ref_is_refused_by_git_itself(far: Git, server: Sshd, mirror: str) -> None:
     """In the same words as GitHub's."""
-    git(server.folder / mirror, "config", "receive.hideRefs", "refs/pull")
     with pytest.raises(GitFailed) as caught:
         far.run("push", server.url(mirror), "refs/heads/main:refs/pull/1/head")
     found = refusals.explain(caught.value.text, "github.com:acme/shop")
@@ -114,7 +111,7 @@ def test_a_hidden_ref_is_refused_by_git_itself(far: Git, server: Sshd, mirror: s
 
 def test_a_push_that_is_too_big_is_explained(far: Git, server: Sshd, mirror: str) -> None:
     """By the limit that git has for it, as GitHub uses it."""
-    git(server.folder / mirror, "config", "receive.maxInputSize", "100")
+    server.git(mirror, "config", "receive.maxInputSize", "100")
     found = refusals.explain(pushed(far, server.url(mirror)), "github.com:acme/shop")
     assert found
     assert "was bigger than github.com takes at once" in found[0]
@@ -130,7 +127,7 @@ def test_a_push_that_is_too_big_is_explained(far: Git, server: Sshd, mirror: str
 )
 def test_what_the_service_says_before_git_begins_comes_through(far: Git, server: Sshd, mirror: str, text: str, sentence: str) -> None:
     """Reading still works with a key that may only read."""
-    (server.folder / mirror / "refusal").write_text(f"{text}\n")
+    server.refuse(mirror, text)
     assert far.lines("ls-remote", server.url(mirror)) == []
     found = refusals.explain(pushed(far, server.url(mirror)), "github.com:acme/shop")
     assert found
@@ -159,7 +156,7 @@ def test_a_real_server_shows_the_key_that_a_refusal_names(server: Sshd, mirror: 
     """Asked without logging in."""
     found = host_keys.fetch(Remote.parse(server.url(mirror)))
     assert found is not None
-    assert found.line == server.known_hosts
+    assert f"{found.kind} {found.line.split()[-1]}" == server.host_key
 
 
 def test_many_commands_share_one_connection(far: Git, server: Sshd, mirror: str) -> None:

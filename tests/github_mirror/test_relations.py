@@ -10,7 +10,7 @@ from github_mirror.plan import Facts, Pair, Relation
 from github_mirror.refs import Listing
 from plugin_kit import process
 from tests.support.commit_graph import CommitGraph, commit_graph
-from tests.support.histories import git, repository
+from tests.support.histories import bare, git, repository
 from tests.support.local_mirror import far_in, git_in
 
 
@@ -88,12 +88,30 @@ def test_only_commits_are_read_from_the_far_side(tmp_path: Path) -> None:
     git(work, "commit", "--quiet", "--message", "big")
     theirs = git(work, "rev-parse", "HEAD")
     reader = git_in(tmp_path / "clone.git", tmp_path)
-    folder = tmp_path / "objects"
-    (folder / "pack").mkdir(parents=True)
-    quarantined = reader.using(relations._quarantine(reader, folder))
+    folder = tmp_path / "quarantine"
+    quarantined = relations._quarantine(reader, folder, [ours])
     relations._fetch(far_in(work, reader), quarantined, ["refs/heads/main"])
     assert relations.commits(quarantined, [theirs, ours]) == {theirs, ours}
-    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 10_000
+    assert sum(path.stat().st_size for path in (folder / "objects").rglob("*") if path.is_file()) < 10_000
+
+
+def test_the_far_side_is_told_only_of_the_branches_in_question(tmp_path: Path) -> None:
+    """Of thousands of branches each would be named to it in turn."""
+    work = repository(tmp_path / "work", commits=30)
+    for number in range(20):
+        git(work, "branch", f"old/{number}", f"HEAD~{number}")
+    far = bare(tmp_path / "far.git")
+    base, tree = git(work, "rev-parse", "HEAD~25"), git(work, "rev-parse", "HEAD^{tree}")
+    git(work, "push", "--quiet", str(far), f"{git(work, 'commit-tree', tree, '-p', base, '-m', 'theirs')}:refs/heads/x")
+    ours = git(work, "commit-tree", tree, "-p", base, "-m", "ours")
+    reader = git_in(work / ".git", tmp_path)
+    quarantined = relations._quarantine(reader, tmp_path / "quarantine", [ours])
+    trace = tmp_path / "trace"
+    relations._fetch(far_in(far, reader), quarantined.using({"GIT_TRACE_PACKET": str(trace)}), ["refs/heads/x"])
+    assert relations.commits(quarantined, [git(far, "rev-parse", "x")])
+    told = {line.split("> have ")[1] for line in trace.read_text().splitlines() if "fetch-pack> have " in line}
+    assert told <= {ours, *git(work, "rev-list", base).split()}
+    assert told
 
 
 def test_a_far_side_that_cannot_be_read_leaves_the_relation_open(graph: CommitGraph, tmp_path: Path) -> None:

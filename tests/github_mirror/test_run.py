@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from github_mirror import report
@@ -276,6 +277,17 @@ def test_a_server_that_never_answers_ends_with_the_timeout(project: Project) -> 
     assert code == 0
     assert "timeout" in log
     assert time.monotonic() - begin < 12
+
+
+def test_a_changed_host_key_is_shown_as_a_line_of_known_hosts(project: Project) -> None:
+    """Instead of ssh's advice to change a file in a folder that is gone by then."""
+    other = paramiko.ECDSAKey.generate()
+    known = f"[127.0.0.1]:{project.server.port} {other.get_name()} {other.get_base64()}"
+    code, log = project.run(KNOWN_HOSTS=known, STRICT="true")
+    assert code == 1
+    assert "showed a host key that is not the one in known_hosts, so nothing was sent" in log
+    assert f"as a line of known_hosts: {project.server.known_hosts}" in log
+    assert "/known_hosts" not in log
 
 
 def test_a_port_where_nobody_listens(project: Project) -> None:

@@ -26,13 +26,14 @@ class Forge:
     """Serves the objects of LFS, with the forge's login."""
 
     scheme: str = "http"
+    host: str = "localhost"
     port: int = 0
     fetches: int = 0
     logins: set[str] = field(default_factory=set)
 
     def url(self, path: str) -> str:
         """Give the address of a repository below `home`."""
-        return f"{self.scheme}://localhost:{self.port}/{path}"
+        return f"{self.scheme}://{self.host}:{self.port}/{path}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -111,11 +112,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def git_forge(home: Path, login: tuple[str, str] | None = None, tls: ssl.SSLContext | None = None) -> Iterator[Forge]:
+def git_forge(
+    home: Path, login: tuple[str, str] | None = None, tls: ssl.SSLContext | None = None, *, address: tuple[str, int] = ("localhost", 0)
+) -> Iterator[Forge]:
     """Serve the repositories of a folder."""
-    forge = Forge(home=home, login=login, scheme="https" if tls else "http")
+    forge = Forge(home=home, login=login, scheme="https" if tls else "http", host=address[0])
     handler = type("Handler", (_Handler,), {"forge": forge})
-    with ThreadingHTTPServer(("localhost", 0), handler) as server:
+    with ThreadingHTTPServer(address, handler) as server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         forge.port = server.server_address[1]

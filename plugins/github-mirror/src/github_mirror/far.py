@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from github_mirror import refusals
+from github_mirror import host_keys, refusals
 from github_mirror.errors import GitFailed, MirrorError
 from github_mirror.git import Git
 from github_mirror.refs import Listing
@@ -24,10 +24,13 @@ class Far:
     git: Git
 
     def read(self) -> Listing:
-        """List the refs that the mirror has; raises MirrorError with what is wrong and what to do."""
+        """List the refs that the mirror has; raises MirrorError or HostKeyError with what is wrong and what to do."""
         try:
             return Listing.parse(self.git.lines("ls-remote", "--symref", self.remote.url))
         except GitFailed as error:
+            # ssh's own advice is to change a file that will be gone.
+            if "REMOTE HOST IDENTIFICATION HAS CHANGED" in error.text:
+                raise host_keys.changed(self.remote) from error
             raise explained(error, self.remote) from error
 
 

@@ -15,7 +15,6 @@ from github_mirror.git import Git
 from github_mirror.remote import Remote
 from github_mirror.ssh import Ssh
 from plugin_kit.ci import CI
-from plugin_kit.http import pem_text
 
 if TYPE_CHECKING:
     from github_mirror.settings import Settings
@@ -153,6 +152,8 @@ def _by_ssh(url: str, settings: "Settings", workspace: Path) -> Iterator[Forge]:
 
 def _write_bundle(ca_cert: str, workspace: Path, folder: Path) -> Path:
     """Write the CA beside those of the system, since objects of LFS may lie on a public server."""
+    from plugin_kit.http import pem_text  # noqa: PLC0415  0.3 s of httpx, and only for a forge with a CA of its own
+
     try:
         own = pem_text(ca_cert if "-----BEGIN" in ca_cert else str(workspace / ca_cert.strip()))
     except OSError as error:

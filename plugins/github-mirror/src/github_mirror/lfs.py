@@ -16,13 +16,17 @@ from github_mirror.git import Git
 from github_mirror.pieces import Refspec
 from github_mirror.source import Source
 from plugin_kit.console import Console, counted
+from plugin_kit.process import Stream
 
 if TYPE_CHECKING:
     from github_mirror.settings import Settings
 
-_ATTRIBUTES = ":(glob)**/.gitattributes"
+_ATTRIBUTES_FILE = ".gitattributes"
+_ATTRIBUTES = f":(glob)**/{_ATTRIBUTES_FILE}"
+_ONLY_BLOBS = ("--filter=object:type=blob", "--filter-provided-objects")
 _FILTER = "filter=lfs"
 _LARGEST_POINTER = 1024
+_MOST_TIPS = 5
 _VERSIONS = ("version https://git-lfs.github.com/spec/v1", "version https://hawser.github.com/spec/v1")
 _HEADER = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?) (\w+) \d+")
 # Beyond these, git-lfs is told to look through the whole history rather than at single commits and paths.
@@ -132,13 +136,25 @@ class Objects:
 
 
 def uses_lfs(git: Git, wanted: Sequence[str], known: Sequence[str]) -> bool:
-    """Tell whether a .gitattributes in the commits that are about to be pushed gives files to LFS."""
-    if any(git.succeeds("grep", "--quiet", "--fixed-strings", _FILTER, oid, "--", _ATTRIBUTES) for oid in wanted[:_NAMED]):
+    """Tell whether a .gitattributes in the commits that are about to be pushed gives files to LFS.
+
+    Of a whole history, which takes long to read, folders are only looked into as they are now.
+    """
+    if git.succeeds("grep", "--quiet", "--fixed-strings", _FILTER, *wanted[:_MOST_TIPS], "--", _ATTRIBUTES):
         return True
-    listed = git.lines("rev-list", "--ignore-missing", "--objects", "--stdin", input=f"{_range(wanted, known)}--\n{_ATTRIBUTES}\n")
-    # Whole trees stand in the list, too, and commits without a path.
-    oids = [oid for oid, _, path in (line.partition(" ") for line in listed) if path.endswith(".gitattributes")]
-    return bool(oids) and any(_FILTER in line for line in git.lines("cat-file", "--batch", input=_lines(oids)))
+    # No pattern: with one, rev-list does not look into folders. And all commits, since for a path it leaves out branches that were merged.
+    limited = len(wanted) <= _MOST_TIPS and not known
+    ending, options = (f"--\n{_ATTRIBUTES_FILE}\n", ("--full-history", "--sparse")) if limited else ("", ())
+    found: list[str] = []
+
+    def take(_: Stream, line: str) -> None:
+        oid, _blank, path = line.partition(" ")
+        if path.rpartition("/")[2] == _ATTRIBUTES_FILE:
+            found.append(oid)
+
+    arguments = ("rev-list", "--ignore-missing", "--objects", *_ONLY_BLOBS, *options, "--stdin")
+    git.run(*arguments, input=f"{_range(wanted, known)}{ending}", on_line=take)
+    return bool(found) and any(_FILTER in line for line in git.lines("cat-file", "--batch", input=_lines(found)))
 
 
 def pointers(git: Git, wanted: Sequence[str], known: Sequence[str]) -> tuple[Pointer, ...]:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from github_mirror.errors import GitFailed
 from github_mirror.far import Far
-from github_mirror.git import Git
+from github_mirror.git import Git, make_bare
 from github_mirror.plan import Facts, Pair, Relation
-from github_mirror.refs import Listing
+from github_mirror.refs import BRANCHES, Listing
 from plugin_kit.parallel import each
 
 _AT_ONCE = 4
+_SHA256_DIGITS = 64
 
 
 def gather(git: Git, pairs: Collection[Pair], far: Far, listing: Listing, *, complete: bool) -> Facts:
@@ -26,7 +27,7 @@ def gather(git: Git, pairs: Collection[Pair], far: Far, listing: Listing, *, com
     with tempfile.TemporaryDirectory(prefix="mirror-") as folder:
         reader = git
         if lacking:
-            reader = git.using(_quarantine(git, Path(folder)))
+            reader = _quarantine(git, Path(folder), {ours for ours, theirs in pairs if theirs in lacking})
             _fetch(far, reader, [name for name, oid in listing.refs.items() if oid in lacking])
             have |= commits(reader, lacking)
         known = [pair for pair in pairs if have.issuperset(pair)]
@@ -48,9 +49,17 @@ def reachable(git: Git, oids: Collection[str], heads: Collection[str]) -> frozen
     return frozenset(present.difference(outside))
 
 
-def _quarantine(git: Git, folder: Path) -> Mapping[str, str]:
-    """Let new objects go to a folder of their own: what somebody pushed to the mirror has no place in the clone."""
-    return {"GIT_OBJECT_DIRECTORY": str(folder), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(git.folder / "objects")}
+def _quarantine(git: Git, folder: Path, tips: Collection[str]) -> Git:
+    """Give a git that puts new objects into a folder of their own: what somebody pushed to the mirror has no place in the clone.
+
+    It sees the clone's objects, and of its refs only these commits: git tells the far side one by one of what it has.
+    """
+    quarantine = make_bare(folder, git.deadline, git.environment, sha256=any(len(oid) == _SHA256_DIGITS for oid in tips))
+    place = folder / "objects" / "info"
+    place.mkdir(exist_ok=True)
+    (place / "alternates").write_text(f"{(git.folder / 'objects').resolve()}\n", encoding="utf-8")
+    (folder / "packed-refs").write_text("".join(f"{oid} {BRANCHES}{oid}\n" for oid in sorted(tips)), encoding="ascii")
+    return quarantine.using(config={**dict(git.config), "core.alternateRefsCommand": "true"})
 
 
 def _fetch(far: Far, reader: Git, names: Iterable[str]) -> None:

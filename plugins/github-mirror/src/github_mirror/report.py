@@ -73,12 +73,12 @@ def notices(label: str, outcomes: Iterable[Outcome], console: Console) -> None:
 
 
 def verdict(found: Sequence[PluginError], console: Console, *, strict: bool) -> None:
-    """End the run: with `strict` by an error, else by warnings that nobody can overlook."""
+    """End the run: with `strict` by an error, else by warnings at the end of the log, where nobody can overlook them."""
     if not found:
         return
     if not strict:
         for error in found:
-            console.warn("\n".join([f"NOT MIRRORED: {error.message}", *error.details]), error.hint)
+            console.forgive(MirrorError(f"NOT MIRRORED: {error.message}", details=error.details, hint=error.hint))
         return
     if len(found) == 1:
         raise found[0]

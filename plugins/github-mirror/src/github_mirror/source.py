@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -131,8 +130,8 @@ class _Opening:
 
     def _address(self, workspace: Workspace | None) -> str | None:
         """Give the address of the forge; by ssh only where there is a key for it."""
-        if self.settings.source_ssh_key and os.environ.get("CI_REPO_CLONE_SSH_URL"):
-            return os.environ["CI_REPO_CLONE_SSH_URL"]
+        if self.settings.source_ssh_key and self.ci.clone_ssh_url:
+            return self.ci.clone_ssh_url
         return self.ci.clone_url or (workspace.origin(self._plain(self.folder)) if workspace else None)
 
     def _instead(self, workspace: Workspace | None, reason: PluginError) -> Source:
