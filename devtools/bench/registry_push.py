@@ -34,7 +34,7 @@ class Effort:
 
     starts: int = 9
     cold: int = 3
-    warm: int = 7
+    warm: int = 5
     rival: int | None = None
     """Images that the rival builds; None: all."""
 
@@ -76,7 +76,7 @@ class Bench:
         embedded, uncached = self._cold_embedded(embedded_file)
         changed, unchanged, rerun, tags, breakdown = self._warm(remote_file)
         peak = self._peak()
-        rival_cold, rival_changed, rival_measured = self._rival()
+        rival_base, rival_cold, rival_changed, rival_measured = self._rival()
         measured = Measured(
             empty=empty,
             start=start,
@@ -88,6 +88,7 @@ class Bench:
             rerun=rerun,
             tags=tags,
             peak_kib=peak,
+            rival_base=rival_base,
             rival_cold=rival_cold,
             rival_changed=rival_changed,
             rival_measured=rival_measured,
@@ -201,15 +202,14 @@ class Bench:
             step.result = f"{peak / 1024:.1f} MB, done"
         return peak
 
-    def _rival(self) -> tuple[float, float, int]:
+    def _rival(self) -> tuple[float, float, float, int]:
         bases, found = rival.images(self.repository.settings)
         chosen = found[: self.effort.rival] if self.effort.rival else found
         first = self.repository.commit()
+        tools = rival.image_of_tools()
         with rival.control_group() as group, _registries() as (net, hub, store):
             project = str(self.repository.settings["project"])
-            steps = rival.Rival(
-                tools=rival.image_of_tools(), net=net, registry=store.inside, mirror=hub.inside, project=project, group=group
-            )
+            steps = rival.Rival(tools=tools, net=net, registry=store.inside, mirror=hub.inside, project=project, group=group)
             progress.say(f"==> the rival: one image per step, each in a fresh container, {len(bases)} base first; a step is")
             for line in steps.commands(chosen[0], first).splitlines():
                 progress.say(f"      {line}")
@@ -220,7 +220,7 @@ class Bench:
             with self._workspace(second) as volume:
                 changed = _rival_steps("one service changed", steps, chosen, volume, second, base_of=first)
         whole = len(found) / len(chosen)
-        return base + cold * whole, changed * whole, len(chosen)
+        return base, base + cold * whole, changed * whole, len(chosen)
 
     @contextmanager
     def _workspace(self, commit: Commit) -> Iterator[str]:

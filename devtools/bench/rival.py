@@ -94,7 +94,7 @@ class Rival:
 
     def commands(self, image: Image, commit: Commit) -> str:
         """Return the commands of a step, for people."""
-        return re.sub(r"\n{2,}", "\n", self._script(image, commit, commit, mark=False))
+        return re.sub(r"\n{2,}", "\n", self._script(image, commit, commit, mark=False)).strip()
 
     def _script(self, image: Image, commit: Commit, base_of: Commit, *, mark: bool) -> str:
         name = f"{self.registry}/{self.project}/{image.name}"

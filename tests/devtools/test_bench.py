@@ -38,6 +38,7 @@ GOOD = Measured(
     rerun=0.44,
     tags=0.12,
     peak_kib=60 * 1024,
+    rival_base=15.0,
     rival_cold=200.0,
     rival_changed=200.0,
 )

@@ -95,12 +95,12 @@ def test_wrong_settings_are_exit_code_2(plugin: Plugin, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "error: name: required, but not set\n"
 
 
-def test_warnings_of_the_settings_come_first_and_last(plugin: Plugin, capsys: pytest.CaptureFixture[str]) -> None:
-    """The end of the log is what people see."""
+def test_warnings_of_the_settings_come_first(plugin: Plugin, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the work, so that nobody waits for them; and a short log says them once."""
     assert main(plugin, [], {**ENVIRON, "PLUGIN_NAM": "x"}) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == 'warning: unknown setting "nam", did you mean "name"?'
-    assert lines[-2:] == ["1 warning:", '  - unknown setting "nam", did you mean "name"?']
+    assert sum("did you mean" in line for line in lines) == 1
 
 
 def test_the_error_is_the_last_thing_in_the_log(plugin: Plugin, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,17 +142,28 @@ def test_prose_is_wrapped_and_quotes_are_not() -> None:
     ]
 
 
+def test_warnings_in_view_are_not_repeated() -> None:
+    """At the end of a short log they still stand there."""
+    page = Page()
+    page.console.warn("tag latest stays")
+    page.console.finish()
+    assert page.lines == ["warning: tag latest stays"]
+
+
 def test_warnings_stand_out_and_are_repeated_at_the_end() -> None:
-    """A warning that is given twice is read once where it happens and once at the end."""
+    """A warning that is given twice is read once where it happens and once at the end of a long log."""
     page = Page()
     page.console.warn("the cache of shop/web could not be read", hint="set `cache: none`")
     page.console.warn("the cache of shop/web could not be read", hint="set `cache: none`")
     page.console.warn("tag latest stays")
+    page.console.info("a line\n" * 20)
     page.console.finish()
-    assert page.lines == [
+    assert page.lines[:3] == [
         "warning: the cache of shop/web could not be read",
         "  hint: set `cache: none`",
         "warning: tag latest stays",
+    ]
+    assert page.lines[23:] == [
         "2 warnings:",
         "  - the cache of shop/web could not be read",
         "    hint: set `cache: none`",
@@ -274,6 +285,7 @@ def test_every_line_goes_through_the_redactor() -> None:
     with console.step("step hunter22") as step:
         step.note("note hunter22")
     console.table(["hunter22"], [["hunter22"]], title="hunter22")
+    console.info("a line\n" * 20)
     console.finish()
     assert "hunter" not in page.text
     assert page.text.count(MASK) == 17

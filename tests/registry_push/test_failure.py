@@ -40,9 +40,9 @@ def said(*words: str) -> Progress:
         ("failing-run", "registry:5000", BuildError, "the build of shop broken failed: no tag was set"),
         ("failing-cancels", "registry:5000", BuildError, "the build of shop broken failed: no tag was set"),
         ("failing-base", "registry:5000", BuildError, "the build of shop base failed: no tag was set"),
-        ("missing-file", "registry:5000", BuildError, "the build of shop nofile failed: no tag was set"),
-        ("missing-base", "registry:5000", BuildError, "a base image or a file was not found: no tag was set"),
-        ("pull-refused", "registry:5000", BuildError, "a base image or a file was not found: no tag was set"),
+        ("missing-file", "registry:5000", BuildError, "/absent.txt is not in the build context for shop nofile: no tag was set"),
+        ("missing-base", "registry:5000", BuildError, "the base image was not found for shop api: no tag was set"),
+        ("pull-refused", "registry:5000", RegistryError, "the builder can't reach a registry for shop private: no tag was set"),
         ("push-unknown-ca", "secure:5000", RegistryError, "the builder does not trust the certificate of the registry secure:5000"),
         ("pull-unknown-ca", "registry:5000", RegistryError, "the builder does not trust the certificate of the registry secure:5000"),
         (
@@ -195,8 +195,8 @@ class TestRemedy:
             RegistryError,
             "the push to registry:5000 failed: no space left on device",
         ),
-        ("something nobody has seen", BuildError, "the build failed"),
-        ("", BuildError, "the build failed"),
+        ("something nobody has seen", BuildError, "the build failed: no tag was set"),
+        ("", BuildError, "the build failed: no tag was set"),
     ],
 )
 def test_other_words_are_understood_too(words: str, kind: type[PluginError], message: str) -> None:

@@ -56,7 +56,7 @@ def test_the_plan_shows_every_decision() -> None:
     lines = printed(make(source("base", push=False), source("api")))
     text = "\n".join(lines)
     assert f"commit {SHA} of https://git.example.lan/acme/shop" in lines
-    assert "2 images" in text
+    assert "1 image and 1 base" in text
     assert any(line.split() == ["api", "services/api/Dockerfile", "registry.lan:5000/shop/api"] for line in lines)
     assert any("base" in line and "(base of other images, not pushed)" in line for line in lines)
     assert "builder: tcp://buildkit:1234; cache: the builder's own" in lines
@@ -94,7 +94,7 @@ def test_a_plan_that_pushes_nothing_shows_no_destination() -> None:
 @pytest.mark.parametrize(
     ("build", "keep", "verdict", "lines"),
     [
-        ((), ("api",), Verdict(moves=True, reason="same commit"), ["nothing would be built", "latest would move: same commit"]),
+        ((), ("api",), Verdict(moves=True, reason="same commit"), ["nothing would be built", "latest stays: it is this commit already"]),
         (
             ("web",),
             ("api",),

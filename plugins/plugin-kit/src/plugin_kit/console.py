@@ -26,6 +26,8 @@ WIDTH = 119
 
 _BOLD, _DIM, _RED, _YELLOW, _GREEN, _BLUE = "1", "2", "1;31", "1;33", "32", "1;34"
 _NARROWEST_COLUMN = 8
+# Lines that a person sees without scrolling.
+_IN_VIEW = 15
 _GAP = "  "
 _STYLE_SEQUENCE = re.compile(r"\x1b\[[0-9;:]*m")
 # What moves the cursor or worse: other CSI sequences, OSC (titles, links; ended by BEL or ST), short escapes, control characters but tab.
@@ -69,8 +71,10 @@ class Console:
         self._colour = _wants_colour(self._out) if colour is None else colour
         self._clock = clock
         self._lock = threading.RLock()
-        self._warnings: dict[tuple[str, str | None], None] = {}
+        # Where in the log each warning stands, in lines from the top.
+        self._warnings: dict[tuple[str, str | None], int] = {}
         self._forgiven: list[PluginError] = []
+        self._height = 0
 
     def info(self, text: str) -> None:
         """Say something that everybody should read."""
@@ -89,7 +93,7 @@ class Console:
         """Say what is wrong but does not stop the work; `finish` says it again. The same warning is given once."""
         with self._lock:
             if (text, hint) not in self._warnings:
-                self._warnings[text, hint] = None
+                self._warnings[text, hint] = self._height
                 self._write(self._block("warning: ", text, hint=hint, style=_YELLOW))
 
     def forgive(self, error: PluginError) -> None:
@@ -138,9 +142,10 @@ class Console:
         self._write(lines)
 
     def finish(self) -> None:
-        """Repeat the warnings, which by then are far up in the log, and say what was forgiven."""
+        """Repeat the warnings that by then are far up in the log, and say what was forgiven."""
         with self._lock:
-            warnings, forgiven = list(self._warnings), list(self._forgiven)
+            warnings = [warning for warning, line in self._warnings.items() if self._height - line > _IN_VIEW]
+            forgiven = list(self._forgiven)
         if warnings:
             count = "1 warning:" if len(warnings) == 1 else f"{len(warnings)} warnings:"
             blocks = [line for text, hint in warnings for line in self._block("- ", text, hint=hint)]
@@ -187,6 +192,7 @@ class Console:
                 encoding = self._out.encoding
                 self._out.write(text.encode(encoding, "backslashreplace").decode(encoding))
             self._out.flush()
+            self._height += text.count("\n")
 
 
 def elapsed(seconds: float) -> str:

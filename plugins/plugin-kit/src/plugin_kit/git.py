@@ -4,6 +4,7 @@ GitPython with its pure-Python object database: nothing is started, and `safe.di
 """
 
 import contextlib
+import hashlib
 import heapq
 import os
 import re
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from git import Commit, Repo
+    from git.index.typ import IndexEntry
 
 # Clocks differ: a commit may be dated before its parent. Beyond this nobody looks further (git itself has the same weakness).
 CLOCK_SKEW_SECONDS = 24 * 3600
@@ -73,6 +75,16 @@ def commit_time(path: Path, sha: str) -> datetime | None:
     with _opened(path) as repo:
         commit = _commit(repo, sha) if repo else None
         return datetime.fromtimestamp(commit.committed_date, UTC) if commit else None
+
+
+def modified(path: Path) -> list[str]:
+    """Name the tracked files that differ from what is staged or committed, as far as their size and time tell; none without a checkout."""
+    with _opened(path) as repo:
+        if repo is None or repo.working_tree_dir is None:
+            return []
+        root = Path(repo.working_tree_dir)
+        entries = ((root / str(name), entry) for (name, stage), entry in repo.index.entries.items() if stage == 0)
+        return sorted(str(file.relative_to(root)) for file, entry in entries if _differs(file, entry))
 
 
 def ancestry(path: Path, older: str, newer: str) -> Ancestry:
@@ -132,6 +144,23 @@ def _opened(path: Path) -> "Iterator[Repo | None]":
         raise GitError(f"the git repository {repo.git_dir} can't be read", details=(str(error),), hint="try `git fsck` there") from error
     finally:
         repo.close()
+
+
+def _differs(file: Path, entry: "IndexEntry") -> bool:
+    """Compare a file with its entry in the index: by size, and by content where the time is another, too."""
+    try:
+        if file.is_dir():
+            return False  # a submodule
+        if file.is_symlink():
+            content = os.fsencode(file.readlink())
+        else:
+            status = file.stat()
+            if status.st_size != entry.size or int(status.st_mtime) == entry.mtime[0]:
+                return bool(status.st_size != entry.size)
+            content = file.read_bytes()
+    except OSError:
+        return True
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest() != entry.binsha
 
 
 def _commit(repo: "Repo", sha: str) -> "Commit | None":

@@ -119,7 +119,7 @@ class Http:
             self._on_retry(f"{host} answered {error.response.status_code}, trying again{f' in {wait:.0f}s as it asked' if wait else ''}")
             return True if wait is None else max(wait, 0.05)
         if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError):
-            self._on_retry(f"{host}: {reason_of(error)}, trying again")
+            self._on_retry(f"{host}: {reason_of(error)}, trying again for up to {self._retry_for:g}s")
             return True
         return False
 

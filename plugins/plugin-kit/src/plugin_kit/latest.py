@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from plugin_kit.git import Ancestry
 from plugin_kit.manifest import Stamp
 
+SAME_COMMIT = "same commit"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -25,7 +27,7 @@ def judge(current: Stamp | None, ours: Stamp, *, ancestry: Ancestry = Ancestry.U
     if force:
         return Verdict(moves=True, reason="latest: force")
     if current.revision is not None and current.revision == ours.revision:
-        return Verdict(moves=True, reason="same commit")
+        return Verdict(moves=True, reason=SAME_COMMIT)
     if ancestry is Ancestry.ANCESTOR:
         return Verdict(moves=True, reason="its commit is an ancestor")
     return _by_time(current, ours)

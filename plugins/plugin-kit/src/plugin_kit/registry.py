@@ -253,7 +253,9 @@ class Registry:
             raise RegistryError(
                 f"{self.host} refused {what} ({answer})",
                 details=(said, *details),
-                hint="set `username` and `password` (from_secret), or `config` with the content of a Docker config.json",
+                hint="set `username` and `password` (from_secret), or `config` with the content of a Docker config.json"
+                if self._login is None
+                else "check `username` and `password` (or the login in `logins` or `config`), and that the account still exists",
             )
         if status == _FORBIDDEN:
             who = repr(self._login.username) if self._login else "an anonymous user"

@@ -46,6 +46,9 @@ def build(plan: Plan, settings: "Settings", access: Access, wanted: Sequence[str
             digests={target: digest for target, digest in buildx.digests().items() if target in wanted},
             outcomes={target: outcome for target, outcome in progress.outcomes.items() if target in wanted},
         )
+        wrong = failure.wrong_platform(progress, {target.id: target.name for target in plan.targets})
+        if wrong is not None:
+            raise wrong
         cached = sum(outcome.cached for outcome in built.outcomes.values())
         step.note(f"{len(built.outcomes) - cached} built, {cached} cached")
     missing = [target.name for target in plan.pushed if plan.push and target.id in wanted and target.id not in built.digests]
@@ -76,6 +79,8 @@ def _bake(buildx: Buildx, document: Mapping[str, Any], plan: Plan, settings: "Se
                 hint="raise `timeout`, or see with `verbose: true` what takes so long",
             ) from error
         if result.returncode == 0:
+            for text, targets in progress.warnings.items():
+                console.warn(f"{', '.join(sorted(names[target] for target in targets)) or 'build'}: {text}")
             return progress
         if attempt == _TRIES or not failure.is_race(progress):
             raise failure.explain(progress, plan, names)

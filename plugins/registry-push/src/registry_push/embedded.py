@@ -30,12 +30,7 @@ _PRIVILEGED = (
 @contextmanager
 def started(plan: Plan, settings: "Settings", console: Console, folder: Path) -> Iterator[str]:
     """Run buildkitd as long as the block lasts and give its address; raises BuilderError when it can't run."""
-    program = shutil.which("buildkitd")
-    if not program:
-        raise BuilderError(
-            "there is no builder: this image has no BuildKit inside, and neither `builder` nor BUILDKIT_HOST names one",
-            hint="set `builder: tcp://host:1234`, or use the image registry-push-embedded (its step must be privileged)",
-        )
+    program = demand_program()
     if not _may_mount():
         raise BuilderError("the embedded BuildKit can't start: the step is not privileged", hint=_PRIVILEGED)
     config = folder / "buildkitd.toml"
@@ -47,6 +42,17 @@ def started(plan: Plan, settings: "Settings", console: Console, folder: Path) ->
         _wait(daemon, folder / "buildkitd.sock")
         console.detail(f"embedded BuildKit is up after {time.monotonic() - begin:.2f}s")
         yield address
+
+
+def demand_program() -> str:
+    """Find buildkitd; raises BuilderError in an image that has none."""
+    program = shutil.which("buildkitd")
+    if not program:
+        raise BuilderError(
+            "there is no builder: this image has no BuildKit inside, and neither `builder` nor BUILDKIT_HOST names one",
+            hint="set `builder: tcp://host:1234`, or use the image registry-push-embedded (its step must be privileged)",
+        )
+    return program
 
 
 def toml(plan: Plan, settings: "Settings", folder: Path) -> str:

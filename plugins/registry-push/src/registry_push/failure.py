@@ -6,6 +6,8 @@ from plugin_kit.errors import BuilderError, BuildError, PluginError, RegistryErr
 from registry_push.plan import Plan
 from registry_push.progress import Failure, Progress
 
+_WRONG_PLATFORM = "InvalidBaseImagePlatform"
+_NO_SOURCE = "failed to calculate checksum"
 # docker-registry 2.8 sometimes refuses a blob that image push and cache export send at the same moment (seen in 1 of 6 runs).
 _RACE = ("blob unknown", "provided digest did not match", "blob upload unknown", "blob upload invalid")
 _LOST_BUILDER = (
@@ -32,6 +34,19 @@ _NO_BUILDKIT = "waiting for connection"
 _REGISTRY_HOST = re.compile(r"https?://([^/\s\"]+)/v2/")
 
 
+def wrong_platform(progress: Progress, names: dict[str, str]) -> PluginError | None:
+    """Refuse an image whose base exists for another platform only: BuildKit builds it all the same, and it would not run."""
+    for text, targets in progress.warnings.items():
+        if text.startswith(_WRONG_PLATFORM):
+            who = ", ".join(sorted(names.get(target, target) for target in targets)) or "an image"
+            return BuildError(
+                f"{who} can't be built for that platform: no tag was set",
+                details=[text.removeprefix(_WRONG_PLATFORM).strip(": ")],
+                hint="leave the platform out, or use a base image that exists for it",
+            )
+    return None
+
+
 def is_race(progress: Progress) -> bool:
     """Whether the registry refused a blob that two uploads sent at once: the same bake succeeds when it is tried again."""
     return any(sign in text for text in _texts(progress) for sign in _RACE)
@@ -42,17 +57,16 @@ def explain(progress: Progress, plan: Plan, names: dict[str, str]) -> PluginErro
     failures = progress.failures()
     text = "\n".join(_texts(progress))
     first = failures[0] if failures else None
-    if first is not None and first.step and not _is_transfer(first):
+    if first is not None and first.step and not _is_transfer(first) and _NO_SOURCE not in first.error:
         return _dockerfile_failed(first, plan, names, len(failures))
     if first is not None and _NO_BUILDKIT in first.step:
         return _no_buildkit(plan)
-    found = _Transfer(text, plan).explain()
+    found = _Transfer(text, plan, _whose(first, names), first.step if first else "").explain()
     if found is not None:
         return found
     return BuildError(
-        f"the build failed{_of(first, names)}",
+        f"the build failed{_of(first, names)}: no tag was set",
         details=_own_words(progress),
-        hint="`verbose: true` prints the whole log of the build",
     )
 
 
@@ -91,13 +105,16 @@ def _no_buildkit(plan: Plan) -> PluginError:
 class _Transfer:
     """What went wrong between builder, registry and base images."""
 
-    def __init__(self, text: str, plan: Plan) -> None:
+    def __init__(self, text: str, plan: Plan, where: str, step: str) -> None:
         self.text = text
         self.plan = plan
+        self.where = where
+        self.step = step
 
     def explain(self) -> PluginError | None:
         """Return the first explanation that fits."""
-        looks = (self._certificate, self._plain_http, self._login, self._full, self._builder_lost, self._push, self._missing)
+        refused = (self._certificate, self._plain_http, self._login, self._full)
+        looks = (*refused, self._builder_lost, self._push, self._no_host, self._no_source, self._missing)
         return next((found for look in looks if (found := look()) is not None), None)
 
     def _certificate(self) -> PluginError | None:
@@ -152,6 +169,18 @@ class _Transfer:
                 )
         return None
 
+    def _no_host(self) -> PluginError | None:
+        lines = _lines_with(
+            self.text, "no such host", "server misbehaving", "i/o timeout", "network is unreachable", "connect: connection refused"
+        )
+        if not lines:
+            return None
+        return RegistryError(
+            f"the builder can't reach a registry{self.where}: no tag was set",
+            details=lines,
+            hint="a network without Docker Hub needs a mirror: `mirrors` for the embedded builder, buildkitd.toml for one that stays",
+        )
+
     def _builder_lost(self) -> PluginError | None:
         # A registry that refuses a connection is quoted with its address.
         lines = [line for line in _lines_with(self.text, *_LOST_BUILDER) if not _REGISTRY_HOST.search(line)]
@@ -178,11 +207,27 @@ class _Transfer:
         found = _REGISTRY_HOST.search("\n".join(lines))
         return found[1] if found else self.plan.registry.host
 
+    def _no_source(self) -> PluginError | None:
+        lines = _lines_with(self.text, _NO_SOURCE)
+        file = re.search(r'"(/[^"]+)": not found', self.text)
+        if not lines or not file:
+            return None
+        return BuildError(
+            f"{file[1]} is not in the build context{self.where}: no tag was set",
+            details=[f"at: {self.step}", *lines],
+            hint="paths of COPY and ADD start at `context`; a .dockerignore may leave the file out",
+        )
+
     def _missing(self) -> PluginError | None:
         lines = _lines_with(self.text, "not found", "failed to resolve", "pull access denied")
         if not lines:
             return None
-        return BuildError("a base image or a file was not found: no tag was set", details=lines)
+        return BuildError(
+            f"the base image was not found{self.where}: no tag was set",
+            details=lines,
+            hint="if this repository builds it, list it under `images` and name it where it is used: "
+            'build_contexts: {python-base: "target:python-base"}',
+        )
 
 
 def _mentions_builder(text: str, plan: Plan) -> bool:
@@ -192,6 +237,10 @@ def _mentions_builder(text: str, plan: Plan) -> bool:
 
 def _toml_to_add(host: str, line: str) -> list[str]:
     return ["add to the builder's buildkitd.toml and restart it:", f'  [registry."{host}"]', f"    {line}"]
+
+
+def _whose(failure: Failure | None, names: dict[str, str]) -> str:
+    return "" if failure is None else f" for {', '.join(names.get(target or '', target or 'an image') for target in failure.steps)}"
 
 
 def _of(failure: Failure | None, names: dict[str, str]) -> str:

@@ -83,6 +83,8 @@ def make(settings: "Settings", ci: CI, found: Found, *, explicit_tags: Sequence[
     problems += tag_problems
     targets = _targets(settings, found.sources, registry, project, problems)
     problems += _builder_problems(settings, builders)
+    if settings.output:
+        problems.append("output: images go to a registry here; to write files, run `buildctl` in a step of its own")
     if problems:
         raise SettingsError(list(dict.fromkeys(problems)))
     push = bool(tags.wanted) and not settings.dry_run

@@ -17,7 +17,7 @@ from typing import Any
 _WORK = re.compile(r"\[(?P<words>[^\]]*?)\s*\d+/\d+\] (?P<rest>.*)", re.DOTALL)
 _PREFIX = re.compile(r"\[(?P<target>[^\s\]]+)[^\]]*\] ?.*", re.DOTALL)
 _BASE = "FROM "
-# The only sign that an image is in the registry: the vertex of the export completes and begins again several times.
+# The vertex of an export completes and begins again several times; the time that counts is the one after this status.
 _PUSHED = "pushing manifest for "
 _KEPT_LINES = 40
 _BIGGEST_MESSAGE = 4 << 20
@@ -81,13 +81,17 @@ class Progress:
         """Take the ids of the targets in the bake file."""
         self.outcomes = {target: Outcome() for target in targets}
         self.words: list[str] = []
+        # What BuildKit finds odd in Dockerfiles (its rules are in docs/reference/build/checks), with the targets that it said it of.
+        self.warnings: dict[str, set[str]] = {}
         self._targets = frozenset(targets)
         self._single = targets[0] if len(targets) == 1 else None
         self._on_done = on_done
         self._on_log = on_log
         self._vertexes: dict[str, _Vertex] = {}
         self._failed: dict[str, Failure] = {}
+        self._pushed: set[str] = set()
         self._done: set[str] = set()
+        self._told: set[str] = set()
         self._open: list[str] = []
         self._open_size = 0
 
@@ -116,12 +120,18 @@ class Progress:
         return list(self._failed.values())
 
     def _take(self, message: dict[str, Any]) -> None:
-        for entry in message.get("vertexes") or ():
+        vertexes = message.get("vertexes") or ()
+        for entry in vertexes:
             self._vertex(entry)
         for entry in message.get("statuses") or ():
-            self._status(entry)
+            if entry.get("completed") and str(entry.get("id", "")).startswith(_PUSHED):
+                self._pushed.add(entry.get("vertex", ""))
+        for entry in vertexes:
+            self._finish(entry)
         for entry in message.get("logs") or ():
             self._log(entry)
+        for entry in message.get("warnings") or ():
+            self._warning(entry)
 
     def _vertex(self, entry: dict[str, Any]) -> None:
         name = str(entry.get("name", ""))
@@ -135,16 +145,25 @@ class Progress:
         if target is None or not entry.get("completed"):
             return
         self._account(self.outcomes[target], entry, name)
+        if self._on_log and entry["digest"] not in self._told and not entry.get("error"):
+            self._told.add(entry["digest"])
+            begun, ended = _time(entry.get("started")), _time(entry["completed"])
+            took = f"{(ended - begun).total_seconds():.1f}s" if begun and ended else ""
+            self._on_log(target, f"{name}: {'cached' if entry.get('cached') else took}")
 
-    def _status(self, entry: dict[str, Any]) -> None:
-        vertex = self._vertexes.get(entry.get("vertex", ""))
-        target = vertex.target if vertex else None
-        if target is None or target in self._done or not entry.get("completed") or not str(entry.get("id", "")).startswith(_PUSHED):
+    def _finish(self, entry: dict[str, Any]) -> None:
+        """Report a target whose export has ended well; the status alone says nothing, BuildKit completes it after a refusal, too."""
+        target = self._vertexes[entry["digest"]].target
+        if (
+            entry["digest"] not in self._pushed
+            or target is None
+            or target in self._done
+            or not entry.get("completed")
+            or entry.get("error")
+        ):
             return
-        outcome = self.outcomes[target]
-        outcome.ended = max(filter(None, (outcome.ended, _time(entry["completed"]))))
         self._done.add(target)
-        self._on_done(target, outcome)
+        self._on_done(target, self.outcomes[target])
 
     def _account(self, outcome: Outcome, entry: dict[str, Any], name: str) -> None:
         begun, ended = _time(entry.get("started")), _time(entry.get("completed"))
@@ -170,6 +189,12 @@ class Progress:
             vertex.log.append(shown)
             if self._on_log:
                 self._on_log(vertex.target or "", shown)
+
+    def _warning(self, entry: dict[str, Any]) -> None:
+        vertex = self._vertexes.get(entry.get("vertex", ""))
+        text = base64.b64decode(entry.get("short") or "").decode(errors="replace").strip()
+        if text:
+            self.warnings.setdefault(text, set()).update({vertex.target} if vertex and vertex.target else set())
 
     def _target_of(self, name: str) -> str | None:
         if self._single:

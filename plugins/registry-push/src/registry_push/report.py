@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_kit.console import Console, counted
+from plugin_kit.latest import SAME_COMMIT
 from plugin_kit.release import Release, candidate_tag
 from registry_push import record
 from registry_push.builder import describe
@@ -25,7 +26,9 @@ def plan(plan: Plan, settings: "Settings", workspace: Path, console: Console) ->
     """Print the plan, as `--dry-run` shows it."""
     console.info(f"commit {plan.revision}{f' of {plan.source}' if plan.source else ''}")
     rows = [[target.name, _origin(target, workspace), _destination(plan, target)] for target in plan.targets]
-    console.table(["image", "from", "repository"], rows, title=counted(len(plan.targets), "image"))
+    bases = len(plan.targets) - len(plan.pushed)
+    title = counted(len(plan.pushed), "image") + (f" and {counted(bases, 'base')}" if bases else "")
+    console.table(["image", "from", "repository"], rows, title=title)
     console.info(f"builder: {describe(plan.builders)}; cache: {_cache(plan, settings)}")
     if not plan.push:
         console.info(f"nothing is pushed: {plan.tags.reason or '`dry_run: true` builds only'}")
@@ -44,6 +47,9 @@ def decision(decision: Decision, plan: Plan, console: Console) -> None:
         console.info(f"in the registry already, and kept: {counted(len(decision.keep), 'image')} of this commit")
     if plan.tags.forward:
         name = plan.tags.forward[0]
+        if decision.forward.reason == SAME_COMMIT:
+            console.info(f"{name} stays: it is this commit already")
+            return
         console.info(f"{name} would {'move' if decision.forward.moves else 'stay'}: {decision.forward.reason}")
 
 

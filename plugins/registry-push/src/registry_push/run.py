@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_kit import git
-from plugin_kit.console import Console
+from plugin_kit.console import Console, counted
 from plugin_kit.errors import PluginError, SettingsError
 from plugin_kit.release import Release, write_workspace
-from registry_push import builder, record, released, report, sources, verify
+from registry_push import builder, embedded, record, released, report, sources, verify
 from registry_push import plan as planning
 from registry_push.access import Access
 from registry_push.build import Built, build
@@ -28,6 +28,9 @@ def run(settings: "Settings", ci: "CI", console: Console, dry_run: bool) -> None
     found = sources.find(settings, ci.workspace)
     plan = planning.make(settings, ci, found, explicit_tags=_explicit_tags(settings, ci.workspace), builders=builder.addresses(settings))
     access = Access(plan, settings, ci.workspace, console)
+    if plan.embedded:
+        embedded.demand_program()
+    _warn_of_changes(plan, ci, console)
     if dry_run:
         _show(plan, settings, access, ci, console)
     elif plan.tags.reason and settings.auto_tag:
@@ -90,6 +93,15 @@ def _decide(plan: Plan, state: State, settings: "Settings", ci: "CI") -> Decisio
     ancestry: Mapping[str, git.Ancestry] = {revision: git.ancestry(ci.workspace, revision, plan.revision) for revision in others}
     force_latest = settings.latest == "force"
     return released.decide(plan, state, ancestry=ancestry, now=_now(), force_build=settings.force, force_latest=force_latest)
+
+
+def _warn_of_changes(plan: Plan, ci: "CI", console: Console) -> None:
+    """Say that a person's uncommitted edits go into images that are named after the commit; a pipeline's checkout has none."""
+    changed = [] if ci.in_woodpecker or not plan.push else git.modified(ci.workspace)
+    if changed:
+        files = counted(len(changed), "file")
+        names = f"{', '.join(changed[:3])}{', ...' if len(changed) > len(changed[:3]) else ''}"
+        console.warn(f"{files} with uncommitted changes ({names}), but the images will say that they are {plan.revision[:12]}")
 
 
 def _known_release(plan: Plan, state: State, decision: Decision) -> Release | None:

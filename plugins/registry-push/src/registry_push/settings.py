@@ -14,7 +14,7 @@ BUILDER = group("Builder and cache")
 RUN = group("The run")
 
 _NO_DAEMON = "there is no Docker daemon in this plugin, so it has no meaning here"
-_NO_ECR = "is not supported: log in with `username: AWS` and a token as `password`"
+_NO_ECR = "there is no login to AWS here; use `username: AWS` and a token as `password`"
 
 
 class Image(SettingsModel):
@@ -123,7 +123,8 @@ class Settings(PluginSettings):
     """Path between registry and image name. Default: the repository's name on the forge (`owner/name` gives `name`)."""
 
     tags: list[str] = Field(default=[], validation_alias=AliasChoices("tags", "tag"), json_schema_extra=WHERE)
-    """Tags instead of the default ones. Default: by event, see below; with `repo`, `latest`."""
+    """Tags instead of the default ones: SHA and `latest` on the default branch, `<branch>-<SHA>` on others, the version on
+    git tags. With `repo`: `latest`."""
 
     tags_file: str | None = Field(default=None, json_schema_extra=WHERE)
     """File in the workspace with one tag per line, instead of `tags`."""
@@ -150,6 +151,9 @@ class Settings(PluginSettings):
     record: Literal["auto", "registry", "workspace"] = Field(default="auto", json_schema_extra=WHERE)
     """Where the release record goes beside the workspace: the `releases` repository (`registry`), or nowhere (`workspace`).
     `auto`: registry, but with `repo` workspace."""
+
+    output: str = Field(default="", json_schema_extra=WHERE)
+    """Refused: images go to a registry. To write files, run `buildctl` in a step of its own."""
 
     dry_run: bool = Field(default=False, json_schema_extra=WHERE)
     """`true`: build everything and push nothing (as in plugin-docker-buildx). To only see the plan, use the option `--dry-run`."""
@@ -217,7 +221,7 @@ class Settings(PluginSettings):
     """How long a registry that is down or busy is asked again before the step fails."""
 
     verbose: bool = Field(default=False, validation_alias=AliasChoices("verbose", "debug"), json_schema_extra=RUN)
-    """`true`: print the whole build log, not only that of a failing image."""
+    """`true`: print every step of the build with its output, not only those of a failing image."""
 
     meaningless: ClassVar[dict[str, str]] = {
         "daemon_off": _NO_DAEMON,
@@ -238,7 +242,6 @@ class Settings(PluginSettings):
         "quiet": "the log is short by default",
         "auto_labels": "created, revision and source are always set: the order of releases depends on them",
         "default_labels": "created, revision and source are always set: the order of releases depends on them",
-        "output": "images are pushed to a registry; to write files, run `buildctl` in a step of its own",
         "env_file": "set the values under `settings`",
         "aws_access_key_id": _NO_ECR,
         "aws_secret_access_key": _NO_ECR,
