@@ -125,3 +125,22 @@ def _layer(project: Project, image: str, tag: str) -> dict[str, bytes]:
 
 def _file(project: Project, image: str, tag: str, name: str) -> str:
     return _layer(project, image, tag)[name].decode()
+
+
+def test_a_base_of_another_platform_is_refused(project: Project, repo: Monorepo) -> None:
+    """BuildKit would build it all the same, with programs that don't run there; nothing gets a tag."""
+    repo.commit({"foreign/Dockerfile": "FROM debian:trixie-slim\nCOPY Dockerfile /\n"})
+    run = project.push(repo, {"images": [{"name": "foreign", "context": "foreign", "platforms": ["linux/arm64"]}]})
+    assert run.exit_code == 1
+    assert "error: foreign can't be built for that platform: no tag was set" in run.log
+    assert project.tags("foreign") == set()
+
+
+def test_what_buildkit_finds_odd_is_shown(project: Project, repo: Monorepo) -> None:
+    """Its warnings name the image; with `verbose` each step is shown, too."""
+    repo.commit({"odd/Dockerfile": "FROM debian:trixie-slim\nRUN echo to-be-read-in-the-log\nCMD echo hi\n"})
+    run = project.push(repo, {"images": [{"name": "odd", "context": "odd"}], "verbose": True})
+    assert run.exit_code == 0, run.log
+    assert "warning: odd: JSONArgsRecommended" in run.log
+    assert "odd | [2/2] RUN echo to-be-read-in-the-log" in run.log
+    assert "odd | to-be-read-in-the-log" in run.log

@@ -236,3 +236,32 @@ print(json.dumps([lazy, git.checkout(root).sha, git.ancestry(root, {first!r}, {s
     done = subprocess.run([sys.executable, "-c", program], env=environ, check=True, capture_output=True, text=True)
     assert json.loads(done.stdout) == [True, second, "ancestor"]
     assert done.stderr == ""
+
+
+def test_a_clean_checkout_has_no_edits(repository: Repository) -> None:
+    """Also where only the time of a file is another, as after a copy."""
+    (repository.root / "same.txt").write_text("one\n")
+    (repository.root / "link").symlink_to("same.txt")
+    repository.run("add", ".")
+    repository.commit()
+    os.utime(repository.root / "same.txt", (1, 1))
+    assert git.modified(repository.root) == []
+
+
+def test_edits_and_removals_are_named(repository: Repository) -> None:
+    """Untracked files are not: they are in no commit by intent."""
+    for name in ("edited.txt", "longer.txt", "removed.txt", "same.txt"):
+        (repository.root / name).write_text("one\n")
+    repository.run("add", ".")
+    repository.commit()
+    (repository.root / "edited.txt").write_text("two\n")
+    os.utime(repository.root / "edited.txt", (1, 1))
+    (repository.root / "longer.txt").write_text("three\n")
+    (repository.root / "removed.txt").unlink()
+    (repository.root / "untracked.txt").write_text("four\n")
+    assert git.modified(repository.root) == ["edited.txt", "longer.txt", "removed.txt"]
+
+
+def test_no_checkout_has_no_edits(tmp_path: Path) -> None:
+    """A folder that is no checkout is nobody's commit."""
+    assert git.modified(tmp_path) == []
