@@ -27,7 +27,7 @@ class Effort:
     """How often each part is repeated."""
 
     small: int = 15
-    first: int = 5
+    first: int = 7
     plan: int = 3
     objects: int = OBJECTS
 

@@ -5,7 +5,9 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
@@ -36,9 +38,18 @@ def opened(key: KeyPair, known_hosts: str, connect_timeout: float = 10) -> Ssh:
     return Ssh(key=keys.repair(key.private), known_hosts=f"{known_hosts}\n", connect_timeout=connect_timeout)
 
 
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Other runs on this machine have private folders, too."""
+    with tempfile.TemporaryDirectory(prefix="t") as name:
+        monkeypatch.setenv("TMPDIR", name)
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        yield
+
+
 def folders() -> set[Path]:
     """Give the private folders that exist."""
-    return set(Path(os.environ.get("TMPDIR", "/tmp")).glob("mirror-*"))
+    return set(Path(tempfile.gettempdir()).glob("mirror-*"))
 
 
 def test_listing_and_push_share_one_connection(tmp_path: Path, git: Git, deploy_key: KeyPair) -> None:
