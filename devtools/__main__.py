@@ -78,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     docs = verb("docs", "devtools.docs", "write the reference pages from the settings models", engine=False)
     docs.add_argument("--check", action="store_true", help="write nothing, fail where a page is stale")
 
-    clean = verb("clean", "devtools.clean", "remove what ./dev made: containers, networks, volumes; also those of a ./dev that still runs", engine=False)
+    clean = verb(
+        "clean",
+        "devtools.clean",
+        "remove what ./dev made: containers, networks, volumes; also those of a ./dev that still runs",
+        engine=False,
+    )
     clean.add_argument("--all", action="store_true", help="also images, build caches and the cache folder")
 
     lock = verb("lock", "devtools.lock", "write the requirement locks", engine=False)
