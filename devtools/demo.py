@@ -73,7 +73,7 @@ def main(arguments: argparse.Namespace) -> int:
     console.info(
         f"A monorepo of 14 images goes through its pipeline ({Path('examples/demo/.woodpecker.yml')}), then one service is changed,"
     )
-    console.info("then GitHub shows another host key than the pipeline expects.")
+    console.info("then GitHub shows another host key than the pipeline expects. Woodpecker's part is played by ./dev, everything else is real.")
     images.build(PLUGINS)
     deploy_key = KeyPair.make()
     with (
@@ -206,7 +206,7 @@ def report(runs: Sequence[Run], store: Registry, console: Console) -> None:
     console.info(
         f"The registry has {len(second)} images with the revision {', '.join(text[:_SHOWN] for text in sorted(filter(None, revisions)))},"
     )
-    console.info(f"{sum(shared.values())} of them with the layers of the first commit. Each has the tags {', '.join(tags[0])}.")
+    console.info(f"{sum(shared.values())} of them with the layers of the first commit. Each repository has the tags {', '.join(tags[0])}.")
     console.info("They are candidates (`hold: true`): nothing that a deployment follows points to them before kargo-notify releases them.")
 
 
