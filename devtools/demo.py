@@ -73,7 +73,7 @@ def main(arguments: argparse.Namespace) -> int:
     console.info(
         f"A monorepo of 14 images goes through its pipeline ({Path('examples/demo/.woodpecker.yml')}), then one service is changed,"
     )
-    console.info("then GitHub shows another host key than the pipeline expects. Woodpecker's part is played by ./dev, everything else is real.")
+    console.info("then GitHub shows another host key than the pipeline expects. ./dev plays Woodpecker; everything else is real.")
     images.build(PLUGINS)
     deploy_key = KeyPair.make()
     with (
