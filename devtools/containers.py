@@ -41,13 +41,14 @@ def network(name: str) -> Iterator[str]:
 
 
 @contextmanager
-def container_on(
+def container_on(  # noqa: PLR0913  each is something that a container may have
     net: str,
     image: str,
     command: Sequence[str],
     *,
     alias: str,
     port: int,
+    entrypoint: Sequence[str] | None = None,
     files: Mapping[str, bytes] | None = None,
     environment: Mapping[str, str] | None = None,
     volumes: Sequence[str] = (),
@@ -55,7 +56,7 @@ def container_on(
 ) -> Iterator[tuple[Container, int]]:
     """Start a container under an alias on the network, one port of it published on 127.0.0.1; yields it and the port on this machine.
 
-    `volumes` are `name-or-path:place[:mode]`, or just `place` for one that goes with the container.
+    `entrypoint` replaces the image's. `volumes` are `name-or-path:place[:mode]`, or just `place` for one that goes with the container.
     """
     client = engine.connect()
     api = client.api
@@ -71,6 +72,7 @@ def container_on(
     answer = api.create_container(
         image,
         list(command),
+        entrypoint=None if entrypoint is None else list(entrypoint),
         name=f"{net}-{alias}",
         hostname=alias,
         labels=engine.labels(net),

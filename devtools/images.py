@@ -38,10 +38,20 @@ class Image:
     """The folders and files of the repository that the Dockerfile copies."""
 
 
-_PLUGINS = ("plugins/build-requirements.lock", "plugins/plugin-kit", "plugins/registry-push")
+def _plugin(name: str, *, folder: str, target: str) -> Image:
+    place = f"plugins/{folder}"
+    return Image(
+        name=name,
+        dockerfile=f"{place}/Dockerfile",
+        target=target,
+        context=("plugins/build-requirements.lock", "plugins/plugin-kit", place),
+    )
+
+
 IMAGES = (
-    Image(name="registry-push", dockerfile="plugins/registry-push/Dockerfile", target="slim", context=_PLUGINS),
-    Image(name="registry-push-embedded", dockerfile="plugins/registry-push/Dockerfile", target="embedded", context=_PLUGINS),
+    _plugin("registry-push", folder="registry-push", target="slim"),
+    _plugin("registry-push-embedded", folder="registry-push", target="embedded"),
+    _plugin("github-mirror", folder="github-mirror", target="mirror"),
 )
 NAMES = tuple(image.name for image in IMAGES)
 

@@ -1,20 +1,24 @@
 """`./dev test`: the tests, with everything there that they need."""
 
 import argparse
+import shutil
 import signal
 import subprocess
 import sys
 
-from devtools import base_images, images, progress
+from devtools import base_images, images, programs, progress
 from devtools.paths import ROOT, log_dir
 from devtools.registry import mirror_image
 
 INTERRUPT_SECONDS = 60
+# What the tests run on this machine itself, and the Debian package that has it.
+PROGRAMS = {"git": "git", "ssh": "openssh-client", "git-lfs": "git-lfs"}
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Run pytest on what needs an engine and what does not; `--fast` only the latter."""
     command = [sys.executable, "-m", "pytest", "-p", "devtools.ended_tests", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
+    programs.install(*(package for program, package in PROGRAMS.items() if shutil.which(program) is None), why="for the tests")
     if arguments.fast:
         command += ["-m", "not engine"]
     else:

@@ -2,10 +2,10 @@
 
 import argparse
 
-from devtools.bench import registry_push
+from devtools.bench import github_mirror, registry_push
 from devtools.errors import DevError
 
-PARTS = {"registry-push": registry_push.measure}
+PARTS = {"github-mirror": github_mirror.measure, "registry-push": registry_push.measure}
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,9 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,10 +18,13 @@ from devtools.layout import Destination, Layout
 from devtools.services import network, registry
 from plugin_kit.errors import RegistryError
 
+if TYPE_CHECKING:
+    from plugin_kit.cli import Plugin
+
 
 @pytest.fixture(scope="module")
 def built() -> dict[str, str]:
-    """Build both images where something changed."""
+    """Build the images where something changed."""
     return images.build()
 
 
@@ -72,7 +77,9 @@ def test_only_a_public_address_becomes_the_source_label(tmp_path: Path, remote: 
 
 def test_an_unknown_image_is_named_with_those_that_exist() -> None:
     """A typing error is answered before anything is built."""
-    with pytest.raises(DevError, match=r"no image is called registry-pusch\n  hint: the images are registry-push, registry-push-embedded"):
+    with pytest.raises(
+        DevError, match=r"no image is called registry-pusch\n  hint: the images are registry-push, registry-push-embedded, "
+    ):
         images.chosen(["registry-pusch"])
 
 
@@ -123,18 +130,18 @@ def test_nothing_is_started_when_nothing_changed(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", images.NAMES)
 def test_the_plugin_starts_in_any_folder(built: dict[str, str], name: str, tmp_path: Path) -> None:
     """Modules that lie in the workspace are not taken for the plugin's own."""
-    for module in ("json", "pathlib", "plugin_kit", "registry_push"):
+    for module in ("json", "pathlib", "plugin_kit", "registry_push", "github_mirror"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('a module of the workspace was imported')\n")
     command = ["docker", "run", "--rm", "--network=none", f"--volume={tmp_path}:/work", "--workdir=/work", "--env=PYTHONPATH=/work"]
     shown = subprocess.run([*command, built[name], "--version"], check=False, capture_output=True, text=True)
-    assert (shown.stdout, shown.stderr) == (f"registry-push {Source.read().version}\n", "")
+    assert (shown.stdout, shown.stderr) == (f"{name.removesuffix('-embedded')} {Source.read().version}\n", "")
 
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", images.NAMES)
 def test_no_tool_of_the_build_is_in_an_image(built: dict[str, str], name: str) -> None:
-    """No compiler, no pip, no git, no docker command: only what the plugin runs."""
-    tools = "pip pip3 gcc cc make git docker curl wget perl5 uv"
+    """No compiler, no pip, no docker command, and git only where it is the plugin's work."""
+    tools = f"pip pip3 gcc cc make docker curl wget uv {'docker-buildx sshd' if name == 'github-mirror' else 'git ssh perl5'}"
     assert inside(built[name], f"for tool in {tools}; do command -v $tool || true; done; python3.13 -c 'import pip' 2>&1 | tail -1") == (
         "ModuleNotFoundError: No module named 'pip'\n"
     )
@@ -179,6 +186,33 @@ def test_only_the_embedded_image_has_a_buildkit(built: dict[str, str]) -> None:
     assert programs == ["/usr/bin/buildkitd", "/usr/sbin/runc", "/usr/local/bin/docker-buildx"]
     volumes = engine.connect().images.get(built["registry-push-embedded"]).attrs["Config"]["Volumes"]
     assert volumes == {"/var/lib/buildkit": {}}
+
+
+@pytest.mark.engine
+def test_the_mirrors_image_has_what_it_runs(built: dict[str, str]) -> None:
+    """The git program with https, ssh, and git-lfs."""
+    look = "for tool in git ssh git-lfs; do command -v $tool; done; test -x $(git --exec-path)/git-remote-https && git lfs version"
+    *programs, lfs = inside(built["github-mirror"], look).splitlines()
+    assert programs == ["/usr/bin/git", "/usr/bin/ssh", "/usr/bin/git-lfs"]
+    assert lfs.startswith("git-lfs/")
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", images.NAMES)
+def test_help_explains_every_setting(built: dict[str, str], name: str) -> None:
+    """On any machine with the image, without a network."""
+    plugin: Plugin = import_module(f"{name.removesuffix('-embedded').replace('-', '_')}.__main__").PLUGIN
+    shown = subprocess.run(["docker", "run", "--rm", "--network=none", built[name], "--help"], check=True, capture_output=True, text=True)
+    explained = {line.split()[0] for line in shown.stdout.splitlines() if line.startswith("  ") and line.strip()}
+    assert set(plugin.settings_model().model_fields) - explained == set()
+
+
+@pytest.mark.engine
+def test_the_plugins_share_debian_and_python(built: dict[str, str]) -> None:
+    """A machine that has one of them fetches neither again for the next."""
+    client = engine.connect()
+    layers = [client.images.get(reference).attrs["RootFS"]["Layers"] for reference in built.values()]
+    assert len({tuple(each[:2]) for each in layers}) == 1
 
 
 @pytest.mark.engine

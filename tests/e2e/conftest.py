@@ -9,7 +9,9 @@ import pytest
 
 from devtools import images
 from devtools.services import Services
+from tests.support import mirror_scene
 from tests.support.fault_proxy import FaultProxy, fault_proxy
+from tests.support.mirror_scene import MirrorScene
 from tests.support.monorepo import Monorepo, monorepo
 from tests.support.project import Project
 from tests.support.registry_contents import RegistryContents
@@ -77,3 +79,10 @@ def project(request: pytest.FixtureRequest, new_project: Callable[[str], Project
 def repo(tmp_path: Path) -> Monorepo:
     """Make a repository of three images and an unpushed base."""
     return monorepo(tmp_path / "shop", images=3)
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MirrorScene]:
+    """Start a forge and what stands for GitHub; each test mirrors to a repository of its own."""
+    with mirror_scene.running(tmp_path_factory.mktemp("forge") / "shop") as started:
+        yield started

@@ -89,7 +89,28 @@ def test_a_failure_is_told_where_a_url_is_known(file: Path) -> None:
 @every_file
 def test_a_pull_request_is_tried_but_neither_released_nor_told(file: Path) -> None:
     """It has no candidate in the registry that a test could run."""
-    assert list(steps(file, {**PULL_REQUEST, "NOTIFY_URL": "x"})) == ["lint", "test", "images"]
+    assert list(steps(file, {**PULL_REQUEST, "NOTIFY_URL": "x", "GITHUB_REMOTE": "x"})) == ["lint", "test", "images"]
+
+
+@every_file
+def test_the_mirror_is_the_last_step_and_blocks_nothing(file: Path) -> None:
+    """Red when it fails, in a green pipeline; it gets what has passed, has a limit of its own, and nothing waits for it."""
+    told = {**PUSH, "NOTIFY_URL": "x", "GITHUB_REMOTE": "git@github.com:acme/shop.git"}
+    levels = pipeline.parse(file.read_text(encoding="utf-8"), told).levels(told)
+    (step,) = levels[-1]
+    assert (step.name, step.failure, step.settings["strict"], step.settings["timeout"]) == ("mirror", "ignore", True, "5m")
+    assert (step.when.after_success(told), step.when.after_failure(told)) == (True, False)
+    assert step.settings["remote"] == "git@github.com:acme/shop.git"
+
+
+@every_file
+def test_only_a_mirror_that_is_wanted_asks_for_its_secret(file: Path) -> None:
+    """A step that `when` leaves out needs none; nor is anything mirrored from a pull request."""
+    wanted = {"GITHUB_REMOTE": "x"}
+    assert "mirror" not in steps(file, PUSH)
+    assert "mirror" not in steps(file, {**PULL_REQUEST, **wanted})
+    asking = {name for name, step in steps(file, {**PUSH, **wanted}).items() if "from_secret" in repr(step)}
+    assert asking == {"mirror"}
 
 
 @every_file
@@ -109,7 +130,7 @@ def test_the_clone_has_the_history(file: Path) -> None:
 @every_file
 def test_every_step_image_is_debian_or_built_here(file: Path) -> None:
     """A pipeline must not depend on images of others."""
-    for step in steps(file, {**PUSH, "NOTIFY_URL": "x"}).values():
+    for step in steps(file, {**PUSH, "NOTIFY_URL": "x", "GITHUB_REMOTE": "x"}).values():
         assert re.fullmatch(r"debian:trixie-slim|registry:5000/(local-cicd|demo)/[a-z-]+:(latest|candidate-[0-9a-f]{40})", step.image), (
             step.image
         )

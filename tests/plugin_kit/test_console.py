@@ -171,6 +171,23 @@ def test_warnings_stand_out_and_are_repeated_at_the_end() -> None:
     ]
 
 
+def test_what_is_forgiven_is_said_once_and_last() -> None:
+    """A failure that leaves the step green: after the repeated warnings, with its details as they are."""
+    page = Page()
+    page.console.forgive(RegistryError("NOT SENT", details=["  the server's own words"], hint="send it again"))
+    page.console.warn("the cache is gone")
+    for number in range(20):
+        page.console.info(f"line {number}")
+    page.console.finish()
+    assert page.lines[21:] == [
+        "1 warning:",
+        "  - the cache is gone",
+        "warning: NOT SENT",
+        "    the server's own words",
+        "  hint: send it again",
+    ]
+
+
 def test_finish_is_silent_without_warnings() -> None:
     """No news is good news."""
     page = Page()

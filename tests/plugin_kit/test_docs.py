@@ -272,6 +272,18 @@ def test_the_schema_refuses_mistakes(schema_file: Path, tmp_path: Path) -> None:
         assert word in found, text
 
 
+def test_words_for_true_and_false_may_be_written_as_booleans() -> None:
+    """In YAML `prune: true` is no text."""
+
+    class Pruning(PluginSettings):
+        prune: Literal["false", "true", "force"] = "false"
+        lfs: Literal["auto", "always"] | None = None
+
+    found = schema(Pruning, title="x")["properties"]
+    assert found["prune"]["anyOf"][0] == {"enum": ["false", "true", "force", False, True]}
+    assert found["lfs"]["anyOf"][0] == {"enum": ["auto", "always"], "type": "string"}
+
+
 def test_secrets_are_marked_in_the_schema() -> None:
     """So that an editor does not suggest or show them."""
     alternatives = schema(Settings, title="x")["properties"]["password"]["anyOf"]

@@ -31,7 +31,7 @@ _DELETED = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """What the pipeline of a step is about; `depth` is that of the clone (None: the full history)."""
+    """What the pipeline of a step is about; `depth` is that of the clone (None: the full history), `filter` what a partial one lacks."""
 
     event: str = "push"
     branch: str = "main"
@@ -40,6 +40,7 @@ class Pipeline:
     refspec: str = ""
     number: int = 1
     depth: int | None = None
+    filter: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,13 +181,15 @@ def _workspace(repo: Monorepo, pipeline: Pipeline) -> bytes:
     """Clone the commit as Woodpecker's clone step does, with what lies uncommitted in the working tree on top, as a tar archive."""
     with tempfile.TemporaryDirectory(prefix="local-cicd-clone-") as name:
         tree = Path(name)
-        depth = [f"--depth={pipeline.depth}"] if pipeline.depth else []
+        options = [f"--depth={pipeline.depth}"] if pipeline.depth else []
+        options += [f"--filter={pipeline.filter}"] if pipeline.filter else []
         sha = repo.git("rev-parse", f"{pipeline.sha}^{{commit}}")
         repo.git("init", "--quiet", f"--initial-branch={pipeline.branch or 'main'}", name)
         inside = ("-C", name)
-        repo.git(*inside, "remote", "add", "origin", f"{REPOSITORY.url}.git")
-        repo.git(*inside, "fetch", "--quiet", "--no-tags", *depth, f"file://{repo.path}", f"+{sha}:")
+        repo.git(*inside, "remote", "add", "origin", f"file://{repo.path}")
+        repo.git(*inside, "fetch", "--quiet", "--no-tags", *options, "origin", f"+{sha}:")
         repo.git(*inside, "reset", "--quiet", "--hard", sha)
+        repo.git(*inside, "remote", "set-url", "origin", f"{REPOSITORY.url}.git")
         for extra in repo.git("ls-files", "--others").splitlines():
             place = tree / extra
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -64,6 +64,7 @@ class CI:
     repo: str | None = None
     repo_url: str | None = None
     clone_url: str | None = None
+    clone_ssh_url: str | None = None
     forge_url: str | None = None
     pipeline_number: int | None = None
     pipeline_url: str | None = None
@@ -105,6 +106,7 @@ class CI:
             repo=given.get("CI_REPO"),
             repo_url=given.get("CI_REPO_URL"),
             clone_url=given.get("CI_REPO_CLONE_URL"),
+            clone_ssh_url=given.get("CI_REPO_CLONE_SSH_URL"),
             forge_url=given.get("CI_FORGE_URL"),
             pipeline_number=_number(given.get("CI_PIPELINE_NUMBER")),
             pipeline_url=given.get("CI_PIPELINE_URL"),

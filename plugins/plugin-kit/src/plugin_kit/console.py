@@ -73,6 +73,7 @@ class Console:
         self._lock = threading.RLock()
         # Where in the log each warning stands, in lines from the top.
         self._warnings: dict[tuple[str, str | None], int] = {}
+        self._forgiven: list[PluginError] = []
         self._height = 0
 
     def info(self, text: str) -> None:
@@ -94,6 +95,11 @@ class Console:
             if (text, hint) not in self._warnings:
                 self._warnings[text, hint] = self._height
                 self._write(self._block("warning: ", text, hint=hint, style=_YELLOW))
+
+    def forgive(self, error: PluginError) -> None:
+        """Remember what went wrong without failing the step; `finish` says it, as a warning at the very end of the log."""
+        with self._lock:
+            self._forgiven.append(error)
 
     def error(self, error: PluginError) -> None:
         """Say what stopped the work, why, and what to do."""
@@ -136,13 +142,16 @@ class Console:
         self._write(lines)
 
     def finish(self) -> None:
-        """Repeat the warnings that by then are far up in the log."""
+        """Repeat the warnings that by then are far up in the log, and say what was forgiven."""
         with self._lock:
             warnings = [warning for warning, line in self._warnings.items() if self._height - line > _IN_VIEW]
+            forgiven = list(self._forgiven)
         if warnings:
             count = "1 warning:" if len(warnings) == 1 else f"{len(warnings)} warnings:"
             blocks = [line for text, hint in warnings for line in self._block("- ", text, hint=hint)]
             self._write([self._styled(count, _YELLOW), *(f"  {line}" for line in blocks)])
+        for error in forgiven:
+            self._write(self._block("warning: ", error.message, details=error.details, hint=error.hint, style=_YELLOW))
 
     def _block(self, label: str, text: str, *, details: Sequence[str] = (), hint: str | None = None, style: str = "") -> Iterator[str]:
         """Lay out a message: wrapped between words, since it is prose, but its details as they are, since they quote others."""

@@ -30,6 +30,11 @@ class _SettingsSchema(GenerateJsonSchema):
         # Woodpecker's YAML knows true and false only; yes and no are texts to it.
         return {"anyOf": [super().bool_schema(schema), LENIENT_BOOL]}
 
+    def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
+        # To a person `prune: true` and `prune: "true"` are the same, and to Woodpecker, too.
+        booleans = [word == "true" for word in schema["expected"] if word in {"true", "false"}]
+        return {"enum": [*schema["expected"], *booleans]} if booleans else super().literal_schema(schema)
+
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
         return {**super().str_schema(schema), "type": ["string", "number", "boolean"]}
 
