@@ -185,10 +185,12 @@ def test_a_pull_request_is_nothing_to_mirror(project: Project, strict: str) -> N
     assert project.server.connections == 0
 
 
-def test_dry_run_prints_the_plan_and_changes_nothing(project: Project) -> None:
-    """The table that a run would produce."""
-    code, log = project.run("--dry-run", REFS="heads/*,tags/*")
+@pytest.mark.parametrize(("options", "setting"), [(("--dry-run",), "false"), ((), "true")])
+def test_dry_run_prints_the_plan_and_changes_nothing(project: Project, options: tuple[str, ...], setting: str) -> None:
+    """The table that a run would produce, by the option as by the setting."""
+    code, log = project.run(*options, REFS="heads/*,tags/*", DRY_RUN=setting)
     assert code == 0
+    assert "dry run: nothing was sent" in log
     assert f"tags/v1 create -> {project.sha('v1')[:10]}" in log
     assert "3 create" in log
     assert refs_of(project.mirror) == {}

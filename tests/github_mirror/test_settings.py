@@ -35,6 +35,11 @@ def test_remote_and_key_are_required() -> None:
     assert caught.value.problems == ("remote: required, but not set", "ssh_key: required, but not set")
 
 
+def test_a_misspelt_setting_is_refused() -> None:
+    """With `excludes` for `exclude` a branch would be published that was to be hidden, and that can't be undone."""
+    assert problems(EXCLUDES="heads/secret") == ('unknown setting "excludes", did you mean "exclude"?',)
+
+
 def test_several_remotes() -> None:
     """A list, or names with commas."""
     assert load(REMOTE="git@github.com:a/b.git,ssh://git@host:2222/c").remote == ["git@github.com:a/b.git", "ssh://git@host:2222/c"]

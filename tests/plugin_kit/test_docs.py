@@ -106,7 +106,7 @@ Options:
   --dry-run  print what would be done, and stop
 
 Settings stand under `settings:` in the pipeline. Without Woodpecker, give each as a variable:
-registry as PLUGIN_REGISTRY, lists joined with commas or as JSON, maps as JSON. <NAME>_FILE reads a
+`dry_run` as PLUGIN_DRY_RUN, lists joined with commas or as JSON, maps as JSON. <NAME>_FILE reads a
 value from a file. (*) is required.
 
 What to build:

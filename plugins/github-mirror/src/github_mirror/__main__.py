@@ -1,6 +1,5 @@
 """Entry point of the plugin."""
 
-import gc
 import sys
 
 from plugin_kit.cli import Plugin
@@ -31,10 +30,7 @@ steps:
 
 def main() -> int:
     """Run the plugin on the process's arguments and environment."""
-    code = run_plugin(PLUGIN)
-    # Python would look through all objects once more at its end, for nothing: they go with the process.
-    gc.freeze()
-    return code
+    return run_plugin(PLUGIN)
 
 
 if __name__ == "__main__":

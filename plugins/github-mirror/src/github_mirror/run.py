@@ -42,7 +42,7 @@ def run(settings: "Settings", ci: "CI", console: Console, dry_run: bool) -> None
     deadline = Deadline(settings.timeout.total_seconds())
     found: list[PluginError] = []
     try:
-        found += _mirror(remotes, _Run(settings=settings, ci=ci, console=console, dry_run=dry_run, deadline=deadline))
+        found += _mirror(remotes, _Run(settings=settings, ci=ci, console=console, dry_run=dry_run or settings.dry_run, deadline=deadline))
     except Cancelled:
         raise
     except PluginError as error:
@@ -144,6 +144,7 @@ def _mirror_to(far: Far, listing: Listing, source: Source, wanted: Wishes, ours:
     if this.dry_run:
         rows = choose(listing, None)
         report.plan(label, rows, this.console)
+        this.console.info("dry run: nothing was sent")
         return
     with this.console.step(f"Mirroring to {label}") as step:
         there = frozenset(listing.refs.values())

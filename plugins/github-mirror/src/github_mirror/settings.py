@@ -89,6 +89,9 @@ class Settings(PluginSettings):
     """`true`: exit 1 when something could not be mirrored; for a step with `failure: ignore`, which is then red in a green pipeline.
     `false`: a warning, and exit 0. Wrong settings always exit 2."""
 
+    dry_run: bool = Field(default=False, json_schema_extra=RUN)
+    """`true`: print what would be done and send nothing, like the option `--dry-run`."""
+
     skip_verify: bool = Field(default=False, json_schema_extra=SOURCE)
     """Refused: whoever answers in the forge's place would be believed. Use `ca_cert`."""
 
@@ -107,6 +110,9 @@ class Settings(PluginSettings):
         "no_verify": "hooks of the clone are never run",
     }
     """Settings of drone-git-push that are accepted with a warning, and the sentence it says."""
+
+    # A misspelt `exclude` would publish what it should hide.
+    refuse_unknown: ClassVar[bool] = True
 
     @field_validator("refs", "exclude")
     @classmethod

@@ -31,7 +31,7 @@ def help_text(plugin: "Plugin", model: type[BaseModel], *, version: str, options
         *(f"{INDENT}{name.ljust(option_width)}{INDENT}{meaning}" for name, meaning in options.items()),
         "",
         *_wrapped(
-            "Settings stand under `settings:` in the pipeline. Without Woodpecker, give each as a variable: registry as PLUGIN_REGISTRY,"
+            "Settings stand under `settings:` in the pipeline. Without Woodpecker, give each as a variable: `dry_run` as PLUGIN_DRY_RUN,"
             " lists joined with commas or as JSON, maps as JSON. <NAME>_FILE reads a value from a file. (*) is required."
         ),
     ]

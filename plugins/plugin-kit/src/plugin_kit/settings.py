@@ -90,6 +90,9 @@ class PluginSettings(BaseSettings):
     meaningless: ClassVar[Mapping[str, str]] = {}
     """Keys that are accepted and ignored, because other plugins have them, each with the sentence of its warning."""
 
+    refuse_unknown: ClassVar[bool] = False
+    """Whether an unknown setting stops the plugin: where a misspelt one does what can't be undone. Else it is a warning."""
+
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Loaded[Self]:
         """Read and check the settings; raises one SettingsError with every problem, none of which shows a secret."""
@@ -136,13 +139,15 @@ class WoodpeckerSource(PydanticBaseSettingsSource):
         super().__init__(settings_cls)
         self._environ = environ
         self._meaningless = settings_cls.meaningless
+        self._refuse_unknown = settings_cls.refuse_unknown
+        self._unknown: list[str] = []
         self._decoder = Decoder()
         self.warnings: list[str] = []
 
     @property
     def problems(self) -> list[str]:
         """What could not be decoded, in the order of the fields."""
-        return [f"{self._decoder.place(at)}: {problem}" for at, problem in self._decoder.problems]
+        return [*(f"{self._decoder.place(at)}: {problem}" for at, problem in self._decoder.problems), *self._unknown]
 
     def __call__(self) -> dict[str, Any]:
         """Give the decoded values by field name."""
@@ -156,7 +161,11 @@ class WoodpeckerSource(PydanticBaseSettingsSource):
         known = [key for setting in settings.values() for key in setting.keys]
         for key in sorted(given):
             reason = self._meaningless.get(key)
-            self.warnings.append(f'"{key}" is ignored: {reason}' if reason else f'unknown setting "{key}"{did_you_mean(key, known)}')
+            if reason:
+                self.warnings.append(f'"{key}" is ignored: {reason}')
+            else:
+                told = self._unknown if self._refuse_unknown else self.warnings
+                told.append(f'unknown setting "{key}"{did_you_mean(key, known)}')
         return values
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
