@@ -25,6 +25,11 @@ class State:
     kept: Mapping[str, Manifest] = field(default_factory=dict)
 
     @property
+    def stamps(self) -> list[Stamp]:
+        """The stamps of what the forward tags name now."""
+        return [Stamp.of(manifest) for tags in self.forward.values() for manifest in tags.values() if manifest is not None]
+
+    @property
     def released_tags(self) -> bool:
         """Whether any tag of the commit is there."""
         return any(manifest for tags in self.fixed.values() for manifest in tags.values())
@@ -66,20 +71,8 @@ def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: d
 
     Raises RegistryError when a tag of this commit names an image of another one, unless the build is forced.
     """
-    keep: dict[str, Manifest] = {}
-    for target in plan.pushed:
-        tags = state.fixed[target.id]
-        present = [manifest for manifest in tags.values() if manifest is not None]
-        for tag, manifest in tags.items():
-            if not force_build:
-                _check_revision(plan, target, tag, manifest)
-        if present:
-            keep[target.id] = present[0]
-        elif target.id in state.kept:
-            keep[target.id] = state.kept[target.id]
-    if force_build:
-        keep = {}
-    current = [Stamp.of(manifest) for tags in state.forward.values() for manifest in tags.values() if manifest is not None]
+    keep = {} if force_build else _keep(plan, state)
+    current = state.stamps
     created = _created(plan, current, ancestry, now)
     ours = Stamp(created=created, revision=plan.revision, pipeline=plan.pipeline)
     verdicts = [judge(stamp, ours, ancestry=ancestry.get(stamp.revision or "", Ancestry.UNKNOWN), force=force_latest) for stamp in current]
@@ -93,8 +86,19 @@ def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: d
 
 def revisions(state: State) -> set[str]:
     """Return the commits that `latest` names."""
-    stamps = (Stamp.of(manifest) for tags in state.forward.values() for manifest in tags.values() if manifest is not None)
-    return {stamp.revision for stamp in stamps if stamp.revision}
+    return {stamp.revision for stamp in state.stamps if stamp.revision}
+
+
+def _keep(plan: Plan, state: State) -> dict[str, Manifest]:
+    """Return what is taken as it is: images under a tag of the commit, else as its record names them."""
+    keep = dict(state.kept)
+    for target in plan.pushed:
+        for tag, manifest in state.fixed[target.id].items():
+            _check_revision(plan, target, tag, manifest)
+        present = [manifest for manifest in state.fixed[target.id].values() if manifest is not None]
+        if present:
+            keep[target.id] = present[0]
+    return keep
 
 
 def _created(plan: Plan, current: list[Stamp], ancestry: Mapping[str, Ancestry], now: datetime) -> datetime:
