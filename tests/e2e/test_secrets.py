@@ -4,7 +4,6 @@ import base64
 import contextlib
 import gzip
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -72,7 +71,7 @@ def traces(services: Services, new_project: Callable[[str], Project], tmp_path_f
             "verbose": True,
         }
         secrets = {**SECRETS, "builder_key": pair.key}
-        with project.started(repo, settings, secrets=secrets) as running, _bake_files(running) as files:
+        with project.started(repo, settings, secrets=secrets) as running, sampled(lambda: _bake_files(running), every=0.05) as files:
             run = running.end()
             left = {path: content for path, content in running.files() if "/.git/" not in path}
         assert run.exit_code == 0, run.log
@@ -103,23 +102,9 @@ def _repository(factory: pytest.TempPathFactory) -> Monorepo:
     return repo
 
 
-@contextlib.contextmanager
-def _bake_files(running: Running) -> Iterator[set[str]]:
-    """Collect what buildx is told and answers, while it is there: the files that hold no credentials by purpose."""
-    seen: set[str] = set()
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.05):
-            seen.update(text for name, text in running.temporary_files() if name in {"bake.json", "metadata.json"})
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
+def _bake_files(running: Running) -> Iterator[str]:
+    """Yield what buildx is told and answers, while it is there: the files that hold no credentials by purpose."""
+    return (text for name, text in running.temporary_files() if name in {"bake.json", "metadata.json"})
 
 
 def _pushed(contents: RegistryContents, project: Project, repo: Monorepo) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 
@@ -16,14 +16,15 @@ def command_lines() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def sampled() -> Iterator[set[str]]:
-    """Collect command lines, over and over, as long as the block lasts."""
+def sampled(look_at: Callable[[], Iterable[str]] | None = None, *, every: float = 0.02) -> Iterator[set[str]]:
+    """Collect command lines, or what else `look_at` gives, over and over, as long as the block lasts; `every` is in seconds."""
+    source = look_at or command_lines
     seen: set[str] = set()
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.02):
-            seen.update(command_lines())
+        while not over.wait(every):
+            seen.update(source())
 
     thread = threading.Thread(target=look)
     thread.start()
