@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--show-commands", action="store_true", help="print every docker run line, to copy")
 
     test = verb("test", "devtools.suite", "run the tests; arguments that it does not know go to pytest", engine=True)
-    test.add_argument("--fast", action="store_true", help="only what needs no Docker engine")
+    test.add_argument("--fast", action="store_true", help="only what needs neither a Docker engine nor Kubernetes")
 
     verb("lint", "devtools.lint", "run every linter and say at the end what failed", engine=False)
 
@@ -81,10 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     clean = verb(
         "clean",
         "devtools.clean",
-        "remove what ./dev made: containers, networks, volumes; also those of a ./dev that still runs",
+        "remove what ./dev made: containers, networks, volumes, old programs; also those of a ./dev that still runs",
         engine=False,
     )
-    clean.add_argument("--all", action="store_true", help="also images, build caches and the cache folder")
+    clean.add_argument(
+        "--all", action="store_true", help="also images, build caches and the cache folder, with BuildKit and Kubernetes in it"
+    )
 
     lock = verb("lock", "devtools.lock", "write the requirement locks", engine=False)
     lock.add_argument("--upgrade", action="store_true", help="take the latest versions that pyproject.toml allows")

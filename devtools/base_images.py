@@ -1,9 +1,6 @@
 """The two base images: pulled where a registry can be reached, else made from Debian's packages and a Go module under the same names."""
 
-import hashlib
 import os
-import re
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -12,16 +9,29 @@ import docker
 import requests
 from docker.errors import DockerException
 
-from devtools import engine, host, programs, progress, recipe
+from devtools import engine, go_programs, host, programs, progress, recipe
 from devtools.errors import DevError
+from devtools.go_programs import GoProgram
 from devtools.locks import alone
 from devtools.paths import ROOT, cache_dir, log_dir
 
 DEBIAN = f"debian:{host.SUITE}-slim"
-BUILDKIT_VERSION = "v0.34.2"
+BUILDKIT_MODULE = ROOT / "devtools/go/buildkit"
+BUILDKIT_VERSION = go_programs.pinned(BUILDKIT_MODULE, "github.com/moby/buildkit")
 BUILDKIT = f"moby/buildkit:{BUILDKIT_VERSION}"
+_VERSION_PACKAGE = "github.com/moby/buildkit/version"
+BUILDKIT_PROGRAMS = tuple(
+    GoProgram(
+        name=name,
+        module=BUILDKIT_MODULE,
+        package=f"github.com/moby/buildkit/cmd/{name}",
+        pin="github.com/moby/buildkit",
+        stamps={f"{_VERSION_PACKAGE}.Version": BUILDKIT_VERSION, f"{_VERSION_PACKAGE}.Package": "github.com/moby/buildkit"},
+        takes=takes,
+    )
+    for name, takes in (("buildkitd", "about 1.5 minutes on 2 cores, once"), ("buildctl", "some seconds"))
+)
 PULL_SILENCE_SECONDS = 15
-GO_VERSION = (1, 26)
 DAY = 86400
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What Debian's own slim images leave out, and keep out of whatever is installed later.
@@ -91,51 +101,14 @@ def pull(image: str) -> bool:
     return True
 
 
-def build_buildkit() -> Path:
-    """Build buildkitd and buildctl from the Go module and return their folder in the cache."""
-    module = ROOT / "devtools/go/buildkit"
-    pinned = hashlib.sha256((module / "go.sum").read_bytes()).hexdigest()[:12]
-    folder = cache_dir("buildkit", f"{BUILDKIT_VERSION}-{pinned}")
-    if all((folder / name).exists() for name in ("buildkitd", "buildctl")):
-        return folder
-    _need_go()
-    version = "github.com/moby/buildkit/version"
-    flags = f"-s -w -X {version}.Version={BUILDKIT_VERSION} -X {version}.Package=github.com/moby/buildkit"
-    with progress.step(f"building buildkitd {BUILDKIT_VERSION} from its Go module (about 1.5 minutes on 2 cores)"):
-        for name in ("buildkitd", "buildctl"):
-            unfinished = folder / f"{name}.unfinished"
-            command = [
-                "go",
-                "build",
-                "-mod=readonly",
-                "-trimpath",
-                f"-ldflags={flags}",
-                "-o",
-                str(unfinished),
-                f"github.com/moby/buildkit/cmd/{name}",
-            ]
-            programs.run(command, cwd=module, env={"CGO_ENABLED": "0"})
-            unfinished.rename(folder / name)
-    return folder
-
-
 def _make_buildkit() -> None:
-    binaries = build_buildkit()
+    hint = "install Go 1.26 or newer, or give the engine a way to a container registry"
     recipe.Recipe(
         base=ensure_debian(),
         packages=("ca-certificates", "runc"),
-        files={f"/usr/bin/{name}": binaries / name for name in ("buildkitd", "buildctl")},
+        files={f"/usr/bin/{program.name}": go_programs.build(program, hint=hint) for program in BUILDKIT_PROGRAMS},
         changes=("VOLUME /var/lib/buildkit", 'ENTRYPOINT ["buildkitd"]', "CMD []"),
     ).make(BUILDKIT)
-
-
-def _need_go() -> None:
-    hint = "install Go 1.26 or newer, or give the engine a way to a container registry"
-    if shutil.which("go") is None:
-        raise DevError("no container registry can be reached, and the program go is missing to build BuildKit", hint=hint)
-    found = re.search(r"go(\d+)\.(\d+)", programs.run(["go", "version"]))
-    if found is None or (int(found[1]), int(found[2])) < GO_VERSION:
-        raise DevError(f"Go {GO_VERSION[0]}.{GO_VERSION[1]} or newer is needed to build BuildKit", hint=hint)
 
 
 def _import_debian() -> None:

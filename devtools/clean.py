@@ -9,13 +9,14 @@ from typing import Any
 
 from docker.errors import DockerException
 
-from devtools import base_images, dockerd, engine, images, progress, recipe
+from devtools import base_images, dockerd, engine, go_programs, images, progress, recipe
 from devtools.containers import remove
+from devtools.controlplane import programs
 from devtools.paths import cache_dir
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Remove containers, networks and volumes; with `--all` also images, build caches and the cache folder."""
+    """Remove containers, networks, volumes and old programs; with `--all` also images, build caches and the cache folder."""
     dockerd.Daemon().kept.unlink(missing_ok=True)
     if engine.answers(engine.address()) or dockerd.installed():
         # The engine that ./dev starts is down between its runs, and still has what they left.
@@ -26,6 +27,8 @@ def main(arguments: argparse.Namespace) -> int:
                 images.forget_replaced()
     else:
         progress.say("no Docker engine answers: nothing of it is removed")
+    used = [*base_images.BUILDKIT_PROGRAMS, *programs.PROGRAMS.values()]
+    progress.say(f"programs of versions that are no longer pinned: {len(go_programs.forget_others(used))} removed")
     if arguments.all:
         _empty_cache()
     return 0

@@ -8,6 +8,8 @@ from pathlib import Path
 # A shell script that ends on SIGKILL only; says when it is ready for the signal.
 STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
 
+_LISTEN = "0A"
+
 
 def wait_for(condition: Callable[[], bool], seconds: float = 10) -> bool:
     """Tell whether the condition comes true in time."""
@@ -40,3 +42,14 @@ def children() -> set[int]:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             found.update(map(int, (task / "children").read_text().split()))
     return found
+
+
+def listening(pid: int) -> set[str]:
+    """Give the addresses at which a process listens, as the kernel writes them: IPv4 in hexadecimal digits, lowest byte first."""
+    sockets: set[str] = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        # A file may have been closed since it was listed.
+        with contextlib.suppress(FileNotFoundError):
+            sockets.add(str(link.readlink()))
+    lines = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]]
+    return {line[1].split(":")[0] for line in lines if line[3] == _LISTEN and f"socket:[{line[9]}]" in sockets}
