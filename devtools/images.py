@@ -52,6 +52,7 @@ IMAGES = (
     _plugin("registry-push", folder="registry-push", target="slim"),
     _plugin("registry-push-embedded", folder="registry-push", target="embedded"),
     _plugin("github-mirror", folder="github-mirror", target="mirror"),
+    _plugin("kargo-notify", folder="kargo-notify", target="notify"),
 )
 NAMES = tuple(image.name for image in IMAGES)
 

@@ -17,7 +17,7 @@ CALLS = (
     ("read CI_*", "plugin_kit.ci", "CI.load"),
     ("find the sources", "registry_push.sources", "find"),
     ("plan", "registry_push.plan", "make"),
-    ("logins, TLS", "registry_push.access", "Access.__init__"),
+    ("logins, TLS", "plugin_kit.access", "Access.__init__"),
     ("ping the registry", "plugin_kit.registry", "Registry.ping"),
     ("look at the tags", "registry_push.released", "look"),
     ("history of latest", "plugin_kit.git", "ancestry"),

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from devtools import engine, images, images_command
 from devtools.errors import DevError
 from devtools.images import IMAGES, Image, Source, Workshop
 from devtools.layout import Destination, Layout
+from devtools.paths import ROOT
 from devtools.services import network, registry
 from plugin_kit.errors import RegistryError
 
@@ -130,7 +132,7 @@ def test_nothing_is_started_when_nothing_changed(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", images.NAMES)
 def test_the_plugin_starts_in_any_folder(built: dict[str, str], name: str, tmp_path: Path) -> None:
     """Modules that lie in the workspace are not taken for the plugin's own."""
-    for module in ("json", "pathlib", "plugin_kit", "registry_push", "github_mirror"):
+    for module in ("json", "pathlib", "plugin_kit", "registry_push", "github_mirror", "kargo_notify"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('a module of the workspace was imported')\n")
     command = ["docker", "run", "--rm", "--network=none", f"--volume={tmp_path}:/work", "--workdir=/work", "--env=PYTHONPATH=/work"]
     shown = subprocess.run([*command, built[name], "--version"], check=False, capture_output=True, text=True)
@@ -205,6 +207,20 @@ def test_help_explains_every_setting(built: dict[str, str], name: str) -> None:
     shown = subprocess.run(["docker", "run", "--rm", "--network=none", built[name], "--help"], check=True, capture_output=True, text=True)
     explained = {line.split()[0] for line in shown.stdout.splitlines() if line.startswith("  ") and line.strip()}
     assert set(plugin.settings_model().model_fields) - explained == set()
+
+
+def stages(image: Image) -> dict[str, str]:
+    """Return the stages of an image's Dockerfile, without what names the plugin."""
+    text = (ROOT / image.dockerfile).read_text(encoding="utf-8").replace(Path(image.dockerfile).parent.name, "PLUGIN")
+    # The comment above a FROM belongs to the stage that it begins.
+    return {stage.partition("\n")[0]: stage for stage in re.split(r"^(?:#.*\n)*(?=FROM )", text, flags=re.MULTILINE)[1:]}
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=images.NAMES)
+def test_the_stages_with_python_are_written_the_same(image: Image) -> None:
+    """The builder then makes them once for all plugins, but for the libraries that only one of them needs."""
+    for stage in ("FROM ${BASE_IMAGE} AS python", "FROM ${BASE_IMAGE} AS interpreter"):
+        assert stages(image)[stage] == stages(IMAGES[0])[stage]
 
 
 @pytest.mark.engine

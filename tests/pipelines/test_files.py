@@ -6,14 +6,21 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from devtools import pipeline
 from devtools.goyaml import Value
+from devtools.images import IMAGES
 from devtools.pipeline import Step
+from devtools.settings import encode
 from tests.pipelines import strict_lint
+
+if TYPE_CHECKING:
+    from plugin_kit.cli import Plugin
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "examples/demo"
@@ -22,6 +29,9 @@ SCHEMA_OF_3_17 = ROOT.parent / "shared/specs/woodpecker/pipeline-schema-v3.17.0.
 SHA = "0123456701234567012345670123456701234567"
 PUSH = {"CI_PIPELINE_EVENT": "push", "CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": SHA}
 PULL_REQUEST = {**PUSH, "CI_PIPELINE_EVENT": "pull_request"}
+KARGO = {"KARGO_URL": "https://kargo.lan"}
+EVERYTHING = {"NOTIFY_URL": "x", "GITHUB_REMOTE": "git@github.com:acme/shop.git"}
+SECRETS = {"kargo_token": "t", "github_deploy_key": "k"}
 
 every_file = pytest.mark.parametrize("file", FILES.values(), ids=FILES.keys())
 
@@ -114,6 +124,56 @@ def test_only_a_mirror_that_is_wanted_asks_for_its_secret(file: Path) -> None:
 
 
 @every_file
+def test_only_a_kargo_that_is_told_asks_for_its_secret(file: Path) -> None:
+    """Its token; nor is anything told of a pull request."""
+    asking = {name for name, step in steps(file, {**PUSH, **KARGO}).items() if "from_secret" in repr(step)}
+    assert asking == {"release"}
+    assert "from_secret" not in repr(steps(file, {**PULL_REQUEST, **KARGO}))
+
+
+@every_file
+@pytest.mark.parametrize(("told", "release"), [(KARGO, "release"), ({}, "release-without-kargo")], ids=["with Kargo", "without Kargo"])
+def test_a_commit_is_released_once_when_everything_else_has_passed(file: Path, told: dict[str, str], release: str) -> None:
+    """Only the news of a failure and the mirror come later, and nothing is released after a failure."""
+    variables = {**PUSH, **EVERYTHING, **told}
+    run = steps(file, variables)
+    names = list(run)
+    assert names[names.index(release) + 1 :] == ["notify", "mirror"]
+    assert [name for name in names if name.startswith("release")] == [release]
+    assert (run[release].when.after_failure(variables), run[release].failure) == (False, "fail")
+
+
+@every_file
+def test_the_same_is_released_with_kargo_and_without(file: Path) -> None:
+    """The same images of the same registry, in the same order."""
+    told = steps(file, {**PUSH, **KARGO})["release"]
+    untold = steps(file, PUSH)["release-without-kargo"]
+    assert told.image == untold.image
+    assert {**told.settings, **untold.settings, "via": "api"} == told.settings
+    assert untold.settings["via"] == "none"
+
+
+@every_file
+def test_the_servers_environment_names_kargo(file: Path) -> None:
+    """Project, Warehouse, the watched image and how long a Freight is waited for."""
+    chosen = {"kargo_project": "p", "warehouse": "w", "watch": "i", "wait": "5m"}
+    names = {"KARGO_PROJECT": "p", "KARGO_WAREHOUSE": "w", "KARGO_WATCH": "i", "KARGO_WAIT": "5m"}
+    settings = steps(file, {**PUSH, **KARGO, **names})["release"].settings
+    assert {**settings, **chosen, "kargo_url": "https://kargo.lan"} == settings
+
+
+@every_file
+@pytest.mark.parametrize("variables", [{**PUSH, **KARGO}, PUSH, PULL_REQUEST], ids=["with Kargo", "without Kargo", "pull request"])
+def test_every_plugin_takes_its_settings_without_a_word(file: Path, variables: dict[str, str]) -> None:
+    """As Woodpecker encodes them: no mistake, no warning."""
+    for step in steps(file, {**variables, **EVERYTHING}).values():
+        if step.is_plugin:
+            name = step.image.rpartition("/")[2].partition(":")[0]
+            plugin: Plugin = import_module(f"{name.replace('-', '_')}.__main__").PLUGIN
+            assert plugin.settings_model().load(encode(step.settings, SECRETS).values).warnings == [], step.name
+
+
+@every_file
 def test_other_branches_run_nothing(file: Path) -> None:
     """Kargo's own branches must not start pipelines."""
     assert steps(file, {**PUSH, "CI_COMMIT_BRANCH": "stage/beta"}) == {}
@@ -130,7 +190,7 @@ def test_the_clone_has_the_history(file: Path) -> None:
 @every_file
 def test_every_step_image_is_debian_or_built_here(file: Path) -> None:
     """A pipeline must not depend on images of others."""
-    for step in steps(file, {**PUSH, "NOTIFY_URL": "x", "GITHUB_REMOTE": "x"}).values():
+    for step in [*steps(file, {**PUSH, **EVERYTHING, **KARGO}).values(), *steps(file, PUSH).values()]:
         assert re.fullmatch(r"debian:trixie-slim|registry:5000/(local-cicd|demo)/[a-z-]+:(latest|candidate-[0-9a-f]{40})", step.image), (
             step.image
         )
@@ -169,6 +229,26 @@ def test_the_demo_is_built_from_debian_alone() -> None:
 def test_the_integration_test_runs_the_candidate_of_this_commit() -> None:
     """Also for a commit whose SHA YAML would take for a number."""
     assert steps(FILES["demo"], PUSH)["integration-test"].image == f"registry:5000/demo/query-api:candidate-{SHA}"
+
+
+def test_each_of_our_own_images_is_tried_as_candidate() -> None:
+    """What does not even start is not released."""
+    run = steps(FILES["local-cicd"], PUSH)
+    tried = {step.image for name, step in run.items() if name.startswith("try-")}
+    assert tried == {f"registry:5000/local-cicd/{image['name']}:candidate-{SHA}" for image in images(run["images"])}
+
+
+def test_our_own_candidates_are_tried_on_what_will_be_released() -> None:
+    """The new registry-push builds all images, the new kargo-notify verifies them; neither changes anything."""
+    run = steps(FILES["local-cicd"], PUSH)
+    assert images(run["try-registry-push"]) == images(run["images"])
+    assert [run[name].settings["dry_run"] for name in ("try-registry-push", "try-kargo-notify")] == [True, True]
+
+
+def test_our_own_pipeline_builds_all_our_images() -> None:
+    """The same that ./dev images builds, of the same files."""
+    built = {(image["name"], image["dockerfile"], image["target"]) for image in images(steps(FILES["local-cicd"], PUSH)["images"])}
+    assert built == {(image.name, image.dockerfile, image.target) for image in IMAGES}
 
 
 def test_the_servers_environment_chooses_registry_and_builder() -> None:

@@ -182,7 +182,7 @@ def test_the_version_is_printed_without_heavy_imports() -> None:
 import sys
 from plugin_kit.cli import Plugin, main
 code = main(Plugin(name="registry-push", summary="", settings="a:B", run="a:b"), ["--version"])
-heavy = {"pydantic", "pydantic_settings", "pydantic_core", "httpx", "git", "oras", "stamina", "asyncio", "subprocess", "json"}
+heavy = {"pydantic", "pydantic_settings", "pydantic_core", "http.client", "ssl", "git", "oras", "asyncio", "subprocess", "json"}
 print(code, sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], env={"LOCAL_CICD_VERSION": "1.2.3"}, check=True, capture_output=True, text=True)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import AliasChoices, Field, SecretStr
 
-from plugin_kit.cli import OPTIONS, Plugin
+from plugin_kit.cli import Plugin
 from plugin_kit.docs import docs_md, help_text
 from plugin_kit.schema import schema
 from plugin_kit.settings import PluginSettings, SettingsModel, group
@@ -143,7 +143,7 @@ Example:
 
 def test_help_is_a_table_of_every_setting() -> None:
     """By group, required ones marked, nested keys in tables of their own."""
-    assert help_text(PLUGIN, Settings, version="1.2.3", options=OPTIONS) == HELP
+    assert help_text(PLUGIN, Settings, version="1.2.3") == HELP
 
 
 def test_help_fits_a_terminal_of_100_columns() -> None:
@@ -158,7 +158,7 @@ def test_help_fits_a_terminal_of_100_columns() -> None:
         """Secrets."""
 
     for model in (Settings, Wide):
-        assert max(map(len, help_text(PLUGIN, model, version="1", options=OPTIONS).splitlines())) <= 100
+        assert max(map(len, help_text(PLUGIN, model, version="1").splitlines())) <= 100
 
 
 def test_docs_have_the_front_matter_of_the_plugin_index() -> None:

@@ -1,11 +1,12 @@
 """`latest` moves forward only."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from plugin_kit.git import Ancestry
-from plugin_kit.latest import Verdict, judge, judge_all
+from plugin_kit.latest import Verdict, ancestries, judge, judge_all, judge_release
 from plugin_kit.manifest import Stamp
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -74,3 +75,25 @@ MOVES, STAYS, ALSO = Verdict(moves=True, reason="older"), Verdict(moves=False, r
 def test_one_image_that_must_stay_keeps_all(verdicts: list[Verdict], together: Verdict) -> None:
     """`latest` never names two commits at once."""
     assert judge_all(verdicts) == together
+
+
+@pytest.mark.parametrize(
+    ("current", "ancestry", "force", "moves"),
+    [
+        pytest.param([], {}, False, True, id="no latest yet"),
+        pytest.param([stamp(NOON - A_SECOND, OLD), stamp()], {}, False, True, id="left behind by a run that was cut off"),
+        pytest.param([stamp(NOON - A_SECOND, OLD), stamp(NOON + A_SECOND, "c" * 40)], {}, False, False, id="one is newer"),
+        pytest.param([stamp(NOON + A_SECOND, OLD)], {OLD: ANCESTOR}, False, True, id="history is looked up by commit"),
+        pytest.param([stamp(NOON + A_SECOND, OLD)], {"c" * 40: ANCESTOR}, False, False, id="another commit's history does not count"),
+        pytest.param([stamp(NOON + A_SECOND, OLD)], {}, True, True, id="force"),
+    ],
+)
+def test_a_release_is_judged_as_a_whole(current: list[Stamp], ancestry: dict[str, Ancestry], force: bool, moves: bool) -> None:
+    """The images' present stamps on one side, the commit on the other."""
+    assert judge_release(current, stamp(), ancestry=ancestry, force=force).moves is moves
+
+
+def test_only_the_history_of_other_commits_is_looked_up(tmp_path: Path) -> None:
+    """Our own commit decides nothing, images without revision have none, and without a checkout nothing is known."""
+    current = [stamp(revision=OLD), stamp(revision=OLD), stamp(revision=NEW), stamp(revision=None)]
+    assert ancestries(tmp_path, current, NEW) == {OLD: UNKNOWN}

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from plugin_kit.errors import PluginError
-from plugin_kit.release import Pipeline, Release, ReleasedImage, candidate_tag, write_workspace
+from plugin_kit.release import Pipeline, Release, ReleasedImage, candidate_tag, read_workspace, write_workspace
 from tests.support.releases import API, RELEASE, SHA, WEB
 
 
@@ -22,7 +22,18 @@ def test_a_record_survives_the_round_trip() -> None:
 def test_the_document_has_the_agreed_shape() -> None:
     """The keys are a contract with kargo-notify, with scripts and with people."""
     document = json.loads(RELEASE.to_json())
-    assert set(document) == {"schema_version", "repository", "revision", "created", "pipeline", "held", "images"}
+    assert set(document) == {
+        "schema_version",
+        "repository",
+        "revision",
+        "created",
+        "pipeline",
+        "held",
+        "forward_tags",
+        "force_latest",
+        "forced",
+        "images",
+    }
     assert document["schema_version"] == 1
     assert document["created"] == "2026-05-04T10:00:00Z"
     assert document["pipeline"] == {"number": 7, "url": "https://ci.example.lan/7"}
@@ -58,14 +69,15 @@ def test_fields_of_a_newer_version_are_ignored() -> None:
 
 
 def test_optional_fields_may_be_left_out() -> None:
-    """A record made on a laptop knows neither repository nor pipeline."""
+    """A record made on a laptop knows neither repository nor pipeline, an older one not which tags only move forward."""
     document = json.loads(RELEASE.to_json())
-    for key in ("repository", "pipeline", "held", "schema_version"):
+    for key in ("repository", "pipeline", "held", "forward_tags", "force_latest", "forced", "schema_version"):
         del document[key]
     for key in ("config_digest", "seconds"):
         del document["images"][0][key]
     release = Release.from_json(json.dumps(document).encode(), origin="x")
     assert (release.repository, release.pipeline, release.held) == (None, Pipeline(), False)
+    assert (release.forward_tags, release.force_latest, release.forced) == (("latest",), False, False)
     assert release.images[0].config_digest is None
 
 
@@ -148,3 +160,26 @@ def test_the_workspace_file_can_be_read_by_every_step(tmp_path: Path) -> None:
     assert path.read_bytes() == RELEASE.to_json()
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert (tmp_path / ".local-cicd" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_workspace_file_is_read_back(tmp_path: Path) -> None:
+    """What one step wrote the next one reads."""
+    write_workspace(RELEASE, tmp_path)
+    assert read_workspace(tmp_path) == RELEASE
+
+
+def test_a_workspace_without_record_has_none(tmp_path: Path) -> None:
+    """Such as that of another workflow."""
+    assert read_workspace(tmp_path) is None
+
+
+def test_a_workspace_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    """Half a document names the file; a folder in its place, the reason."""
+    path = write_workspace(RELEASE, tmp_path)
+    path.write_bytes(RELEASE.to_json()[:40])
+    with pytest.raises(PluginError, match=r"\.local-cicd/release\.json in the workspace is not a release record"):
+        read_workspace(tmp_path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(PluginError, match=r"\.local-cicd/release\.json in the workspace can't be read: Is a directory"):
+        read_workspace(tmp_path)

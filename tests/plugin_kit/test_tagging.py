@@ -76,6 +76,16 @@ def test_all_failures_are_listed_under_the_first_reason(server: ScriptedServer, 
     assert [detail for detail in caught.value.details if detail.startswith("moved")] == []
 
 
+def test_a_long_list_of_failures_is_cut(server: ScriptedServer, registry: Registry) -> None:
+    """The first line of the error must stay in view; how many more there are is said."""
+    server.on("PUT", "/manifests/", Answer(status=403))
+    with pytest.raises(RegistryError) as caught:
+        set_tags(moves(registry, *(f"shop/image-{number}" for number in range(35))))
+    listed = [detail for detail in caught.value.details if detail.startswith("not moved: ")]
+    assert len(listed) == 31
+    assert listed[-1] == "not moved: 5 more"
+
+
 @pytest.mark.parametrize(("answer", "found"), [(Answer(body=OTHER.content), OTHER.digest), (Answer(status=404), "nothing")])
 def test_a_write_that_is_not_there_afterwards_is_a_failure(server: ScriptedServer, registry: Registry, answer: Answer, found: str) -> None:
     """A registry that takes the tag and then answers with something else is not believed."""

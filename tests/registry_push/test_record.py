@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from plugin_kit.ci import CI
 from plugin_kit.latest import Verdict
 from plugin_kit.manifest import OCI_MANIFEST
 from plugin_kit.release import Pipeline, Release
@@ -82,3 +83,27 @@ def test_bases_that_are_not_pushed_are_not_recorded() -> None:
 def test_an_image_can_be_pulled_by_the_recorded_tag(changes: dict[str, Any], tag: str) -> None:
     """It is the first of the wanted ones: the commit's own where there is one."""
     assert recorded(make(run=ci(**changes)), {}).images[0].tag == tag
+
+
+@pytest.mark.parametrize(
+    ("given", "run", "forward"),
+    [
+        ({}, ci(), ("latest",)),
+        ({}, ci(branch="feature"), ()),
+        ({"latest": "never"}, ci(), ()),
+        ({"auto_tag": True, "default_tag": "edge"}, ci(), ("edge",)),
+    ],
+)
+def test_the_record_knows_which_tags_only_move_forward(given: dict[str, Any], run: CI, forward: tuple[str, ...]) -> None:
+    """Who releases them later asks the record, and not the settings of a step that is over."""
+    assert recorded(make(given=given, run=run), {}).forward_tags == forward
+
+
+@pytest.mark.parametrize(
+    ("given", "forced", "force_latest"),
+    [({}, False, False), ({"force": True}, True, False), ({"latest": "force"}, False, True)],
+)
+def test_the_record_carries_what_was_forced(given: dict[str, Any], forced: bool, force_latest: bool) -> None:
+    """With `hold` it is kargo-notify that moves the tags."""
+    release = recorded(make(given={**given, "hold": True}), {})
+    assert (release.forced, release.force_latest) == (forced, force_latest)

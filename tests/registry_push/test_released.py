@@ -9,7 +9,7 @@ from plugin_kit.errors import RegistryError
 from plugin_kit.git import Ancestry
 from plugin_kit.manifest import Manifest
 from registry_push.plan import Plan
-from registry_push.released import Decision, State, decide, revisions
+from registry_push.released import Decision, State, decide
 from tests.support.manifests import image_manifest
 from tests.support.plans import NOON, PUSH, SHA, ci, make, source
 
@@ -18,6 +18,7 @@ HOUR = timedelta(hours=1)
 OLD, OTHER = "a" * 40, "b" * 40
 
 PLAN = make(source("base", push=False), source("api"), source("web"))
+FORCED = make(source("base", push=False), source("api"), source("web"), given={"force": True})
 
 
 def ours(name: str = "api") -> Manifest:
@@ -51,11 +52,9 @@ def decided(
     *,
     plan: Plan = PLAN,
     ancestry: Mapping[str, Ancestry] | None = None,
-    force_build: bool = False,
-    force_latest: bool = False,
 ) -> Decision:
     """Decide at a known time."""
-    return decide(plan, found, ancestry=ancestry or {}, now=NOW, force_build=force_build, force_latest=force_latest)
+    return decide(plan, found, ancestry=ancestry or {}, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_any_one_of_several_fixed_tags_is_enough() -> None:
 
 def test_force_builds_everything_again() -> None:
     """`force: true` keeps nothing."""
-    decision = decided(state(fixed={"api": ours(), "web": ours()}, kept={"web": ours()}), force_build=True)
+    decision = decided(state(fixed={"api": ours(), "web": ours()}, kept={"web": ours()}), plan=FORCED)
     assert (decision.build, decision.keep) == (("api", "web"), {})
 
 
@@ -109,7 +108,7 @@ def test_a_tag_of_this_commit_on_another_commits_image_is_an_error() -> None:
 
 def test_force_overrules_a_tag_on_another_commits_image() -> None:
     """The hint of that error says `force: true`, so it must help."""
-    decision = decided(state(fixed={"web": older()}), force_build=True)
+    decision = decided(state(fixed={"web": older()}), plan=FORCED)
     assert decision.build == ("api", "web")
 
 
@@ -192,19 +191,13 @@ class TestLatest:
 
     def test_force_moves_it(self) -> None:
         """After a force-push, or to go back."""
-        assert decided(state(latest={"api": older(NOON + HOUR)}), force_latest=True).forward.reason == "latest: force"
+        plan = make(source("api"), given={"latest": "force"})
+        assert decided(state(latest={"api": older(NOON + HOUR)}, plan=plan), plan=plan).forward.reason == "latest: force"
 
     def test_it_is_judged_for_a_released_commit_too(self) -> None:
         """A rerun of an old commit builds nothing, and leaves `latest` where it is."""
         decision = decided(state(fixed={"api": ours(), "web": ours()}, latest={"api": older(NOON + HOUR), "web": older(NOON + HOUR)}))
         assert (decision.build, decision.forward.moves) == ((), False)
-
-
-def test_the_commits_that_latest_names_are_known() -> None:
-    """Their ancestry is what has to be looked up; images without revision have none."""
-    found = state(latest={"api": older(), "web": older(revision=None)})
-    assert revisions(found) == {OLD}
-    assert revisions(state()) == set()
 
 
 @pytest.mark.parametrize(("fixed", "expected"), [({}, False), ({"api": ours()}, True), ({"api": None}, False)])

@@ -50,6 +50,18 @@ class Project:
         with started(repo, self.settings(repo, more), self.step(**options)) as running:
             yield running
 
+    def release(self, repo: Monorepo, more: Mapping[str, Value] | None = None, **options: Any) -> Run:  # noqa: ANN401  see `step`
+        """Run a step of kargo-notify to its end: without Kargo, unless `more` says so."""
+        with self.releasing(repo, more, **options) as running:
+            return running.end()
+
+    @contextmanager
+    def releasing(self, repo: Monorepo, more: Mapping[str, Value] | None = None, **options: Any) -> Iterator[Running]:  # noqa: ANN401  see `step`
+        """Start a step of kargo-notify; its workspace has no record, as on another machine than that of registry-push."""
+        usual: dict[str, Value] = {"registry": self.services.registry.inside, "insecure": True, "project": self.name}
+        with started(repo, {**usual, **(more or {})}, self.step("kargo-notify", **options)) as running:
+            yield running
+
     def tags(self, image: str) -> set[str]:
         """Return the tags of an image."""
         return self.contents.tags(f"{self.name}/{image}")

@@ -104,6 +104,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body of an answer are two packets; the second must not wait for the client's delayed acknowledgement.
+    disable_nagle_algorithm = True
     server: _Server
 
     def answer(self) -> None:

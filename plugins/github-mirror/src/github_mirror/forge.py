@@ -152,7 +152,7 @@ def _by_ssh(url: str, settings: "Settings", workspace: Path) -> Iterator[Forge]:
 
 def _write_bundle(ca_cert: str, workspace: Path, folder: Path) -> Path:
     """Write the CA beside those of the system, since objects of LFS may lie on a public server."""
-    from plugin_kit.http import pem_text  # noqa: PLC0415  0.3 s of httpx, and only for a forge with a CA of its own
+    from plugin_kit.http import pem_text  # noqa: PLC0415  TLS and HTTP, and only for a forge with a CA of its own
 
     try:
         own = pem_text(ca_cert if "-----BEGIN" in ca_cert else str(workspace / ca_cert.strip()))

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from plugin_kit import options
 from plugin_kit.errors import Cancelled, PluginError
+from plugin_kit.options import Action, Chosen, WrongUsage
 
 if TYPE_CHECKING:
     from plugin_kit.ci import CI
@@ -19,13 +21,8 @@ if TYPE_CHECKING:
     from plugin_kit.settings import PluginSettings
 
     Run = Callable[[PluginSettings, CI, Console, bool], None]
+    Act = Callable[[PluginSettings, CI, Console, Chosen], None]
 
-OPTIONS: Mapping[str, str] = {
-    "--help": "explain every setting",
-    "--version": "print name and version",
-    "--schema": "print the JSON Schema of the settings, for editors",
-    "--dry-run": "print what would be done, and stop",
-}
 WRONG_USAGE = 2
 # Names of variables that may hold a secret; only needed where the plugin breaks before it knows its settings.
 SECRETIVE = re.compile(r"^(PLUGIN|CI)_.*(PASS|TOKEN|SECRET|KEY|AUTH|CRED|LOGIN)", re.IGNORECASE)
@@ -39,6 +36,7 @@ class Plugin:
     summary: str
     settings: str
     run: str
+    actions: tuple[Action, ...] = ()
     example: str = ""
     author: str = ""
     tags: tuple[str, ...] = ()
@@ -68,21 +66,22 @@ def main(plugin: Plugin, argv: Sequence[str] | None = None, environ: Mapping[str
     """Run a plugin's command line and give its exit code; arguments and environment are the process's own by default."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     variables = os.environ if environ is None else environ
-    unknown = [argument for argument in arguments if argument not in {*OPTIONS, "-h"}]
-    if unknown:
-        print(_wrong_usage(plugin, unknown[0]), file=sys.stderr)  # noqa: T201  the command line's own answer
+    try:
+        chosen = options.choose(plugin.name, arguments, plugin.actions)
+    except WrongUsage as error:
+        print(f"error: {error.message}\n  hint: {error.hint}", file=sys.stderr)  # noqa: T201  the command line's own answer
         return WRONG_USAGE
     for wanted, answer in ANSWERS.items():
-        if wanted in arguments or (wanted == "--help" and "-h" in arguments):
+        if wanted in chosen:
             print(answer(plugin, variables))  # noqa: T201  the command line's own answer
             return 0
-    return _guarded_run(plugin, variables, dry_run="--dry-run" in arguments)
+    return _guarded_run(plugin, variables, chosen)
 
 
 def _help(plugin: Plugin, environ: Mapping[str, str]) -> str:
     from plugin_kit.docs import help_text  # noqa: PLC0415  imports pydantic
 
-    return help_text(plugin, plugin.settings_model(), version=plugin.version(environ), options=OPTIONS)
+    return help_text(plugin, plugin.settings_model(), version=plugin.version(environ))
 
 
 def _version(plugin: Plugin, environ: Mapping[str, str]) -> str:
@@ -98,36 +97,30 @@ def _schema(plugin: Plugin, environ: Mapping[str, str]) -> str:
     return json.dumps(schema(plugin.settings_model(), title=plugin.name), indent=2, ensure_ascii=False)
 
 
-ANSWERS: Mapping[str, Callable[[Plugin, Mapping[str, str]], str]] = {"--help": _help, "--version": _version, "--schema": _schema}
+ANSWERS: Mapping[str, Callable[[Plugin, Mapping[str, str]], str]] = {
+    options.HELP: _help,
+    options.VERSION: _version,
+    options.SCHEMA: _schema,
+}
 
 
-def _wrong_usage(plugin: Plugin, argument: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415  only here
-
-    near = get_close_matches(argument, OPTIONS, n=1)
-    meant = f", did you mean {near[0]}?" if near else ""
-    return (
-        f"error: {plugin.name} has no option {argument.partition('=')[0]}{meant}\n"
-        f"  hint: settings are no options; give them as variables, PLUGIN_<NAME>=..., and see {plugin.name} --help"
-    )
-
-
-def _guarded_run(plugin: Plugin, environ: Mapping[str, str], *, dry_run: bool) -> int:
+def _guarded_run(plugin: Plugin, environ: Mapping[str, str], chosen: Chosen) -> int:
     from plugin_kit.console import Console  # noqa: PLC0415  see the module's docstring
     from plugin_kit.process import terminated  # noqa: PLC0415
     from plugin_kit.redact import Redactor  # noqa: PLC0415
 
-    console = Console(redactor=Redactor([value for name, value in environ.items() if SECRETIVE.search(name)]))
+    out = sys.stderr if chosen.for_programs else sys.stdout
+    console = Console(out, Redactor([value for name, value in environ.items() if SECRETIVE.search(name)]))
     try:
         with terminated():
             # Before the imports, which take longer than anything else here: a step may be cancelled at any time.
-            settings, CI, run = _imported(plugin)  # noqa: N806  a class
+            settings, CI, work = _imported(plugin, chosen)  # noqa: N806  a class
             loaded = settings.load(environ)
             ci = CI.load(environ, Path.cwd())
-            console = Console(redactor=Redactor([*loaded.settings.secret_values(), *ci.secrets]))
+            console = Console(out, Redactor([*loaded.settings.secret_values(), *ci.secrets]))
             for warning in loaded.warnings:
                 console.warn(warning)
-            run(loaded.settings, ci, console, dry_run)
+            work(loaded.settings, ci, console)
             console.finish()
     except PluginError as error:
         console.finish()
@@ -141,7 +134,7 @@ def _guarded_run(plugin: Plugin, environ: Mapping[str, str], *, dry_run: bool) -
     return 0
 
 
-def _imported(plugin: Plugin) -> "tuple[type[PluginSettings], type[CI], Run]":
+def _imported(plugin: Plugin, chosen: Chosen) -> "tuple[type[PluginSettings], type[CI], Callable[[PluginSettings, CI, Console], None]]":
     import gc  # noqa: PLC0415  see the module's docstring
 
     # Modules live as long as the process. Looking through them for garbage, last at its end, costs 0.05 s of every run.
@@ -149,10 +142,18 @@ def _imported(plugin: Plugin) -> "tuple[type[PluginSettings], type[CI], Run]":
     try:
         from plugin_kit.ci import CI  # noqa: PLC0415  see the module's docstring
 
-        return plugin.settings_model(), CI, cast("Run", _load(plugin.run))
+        return plugin.settings_model(), CI, _work(plugin, chosen)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _work(plugin: Plugin, chosen: Chosen) -> "Callable[[PluginSettings, CI, Console], None]":
+    if chosen.action is None:
+        run = cast("Run", _load(plugin.run))
+        return lambda settings, ci, console: run(settings, ci, console, chosen.dry_run)
+    act = cast("Act", _load(chosen.action.run))
+    return lambda settings, ci, console: act(settings, ci, console, chosen)
 
 
 def _report_bug(plugin: Plugin, environ: Mapping[str, str], console: "Console", error: Exception) -> None:

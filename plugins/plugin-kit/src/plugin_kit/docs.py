@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from plugin_kit.options import COMMON, Option, known
 from plugin_kit.shape import Kind, Setting, Shape, settings_of
 
 if TYPE_CHECKING:
@@ -19,16 +20,17 @@ INDENT = "  "
 WIDEST = (24, 16, 16)
 
 
-def help_text(plugin: "Plugin", model: type[BaseModel], *, version: str, options: Mapping[str, str]) -> str:
+def help_text(plugin: "Plugin", model: type[BaseModel], *, version: str) -> str:
     """Make the text of `--help`: options, every setting by group, and an example; at most 100 columns."""
-    option_width = max(map(len, options))
+    options = known(plugin.actions)
+    option_width = max(len(option.shown) for option in options)
     lines = [
         *_wrapped(f"{plugin.name} {version}: {plugin.summary}"),
         "",
-        f"Usage: {plugin.name} [{' | '.join(options)}]",
+        *_wrapped(f"Usage: {plugin.name} [{' | '.join(_usages(plugin))}]"),
         "",
         "Options:",
-        *(f"{INDENT}{name.ljust(option_width)}{INDENT}{meaning}" for name, meaning in options.items()),
+        *(f"{INDENT}{option.shown.ljust(option_width)}{INDENT}{option.meaning}{_default(option)}" for option in options),
         "",
         *_wrapped(
             "Settings stand under `settings:` in the pipeline. Without Woodpecker, give each as a variable: `dry_run` as PLUGIN_DRY_RUN,"
@@ -41,6 +43,15 @@ def help_text(plugin: "Plugin", model: type[BaseModel], *, version: str, options
     if plugin.example:
         lines += ["", "Example:", "", *(f"{INDENT}{line}".rstrip() for line in plugin.example.strip().splitlines())]
     return "\n".join(lines)
+
+
+def _usages(plugin: "Plugin") -> list[str]:
+    actions = [" ".join([action.option.shown, *(f"[{option.shown}]" for option in action.options)]) for action in plugin.actions]
+    return [option.shown for option in COMMON] + actions
+
+
+def _default(option: Option) -> str:
+    return f" (default {option.default})" if option.default else ""
 
 
 def docs_md(plugin: "Plugin", model: type[BaseModel], *, intro: str = "") -> str:

@@ -3,6 +3,8 @@
 PluginError             exit 1
 +-- SettingsError       exit 2, every problem of the settings at once
 +-- RegistryError       the registry could not be reached or refused
+|   +-- RegistryUnavailable   ... but may answer later
+|   +-- WrongBytes            ... or answered with other bytes than a digest promises
 +-- BuilderError        no BuildKit to build with
 +-- BuildError          a Dockerfile failed
 +-- GitError            the checkout can't be read
@@ -39,6 +41,23 @@ class SettingsError(PluginError):
 
 class RegistryError(PluginError):
     """The registry could not be reached, refused, or answered with something else than was asked for."""
+
+
+class RegistryUnavailable(RegistryError):  # noqa: N818  what it is, in the words of the field
+    """The registry can't be reached, is busy or broken: who can wait asks again, not before `wait` seconds where it said so."""
+
+    def __init__(self, message: str, *, wait: float | None = None, hint: str | None = None, details: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.wait = wait
+
+
+class WrongBytes(RegistryError):  # noqa: N818  see RegistryUnavailable
+    """What came is not what its digest promises."""
+
+    def __init__(self, message: str, *, promised: str, received: str, hint: str | None = None, details: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.promised = promised
+        self.received = received
 
 
 class BuilderError(PluginError):

@@ -1,31 +1,33 @@
 """The one place that makes HTTP clients: CA bundle, timeouts, and retries with a deadline.
 
-Everything else sees `Http` only, so that httpx (quiet since 2024) can be replaced by its fork here.
+Everything else sees `Http` only, so that what is behind it can be replaced.
 """
 
 import email.utils
+import random
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote, urljoin, urlsplit
 
-import httpx
-import stamina
-import stamina.instrumentation
+from plugin_kit.connections import Connections, Origin, TlsError, TransportError, reason_of
+from plugin_kit.response import Response
+from plugin_kit.stream import Stream
+
+__all__ = ["Http", "Response", "Stream", "TlsError", "TransportError", "pem_text", "reason_of", "retry_after", "tls_context"]
 
 # Answers that mean "later": too many requests, and a proxy in front of a server that restarts.
 _BUSY = frozenset({429, 502, 503, 504})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+_MOST_REDIRECTS = 10
+_LONGEST_CONNECT = 10.0
 _LONGEST_WAIT = 60.0
-
-# stamina would log each retry through `logging`; who makes the client says what a person reads (on_retry).
-stamina.instrumentation.set_on_retry_hooks(())
-
-
-class TlsError(Exception):
-    """The server's certificate was refused, or it does not speak TLS at all."""
+_FIRST_PAUSE, _LONGEST_PAUSE, _JITTER = 0.2, 5.0, 0.5
+_AGENT = {"User-Agent": "local-cicd"}
 
 
 class Http:
@@ -41,13 +43,12 @@ class Http:
         on_retry: Callable[[str], None] | None = None,
     ) -> None:
         """Take `timeout` as seconds per connect or read, `retry_for` as seconds for all tries of one request."""
-        self._client = httpx.Client(
-            verify=verify,
-            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            headers={"User-Agent": "local-cicd"},
+        self._connections = Connections(
+            lambda: _context(verify), timeout=timeout, connect_timeout=min(timeout, _LONGEST_CONNECT), limit=connections
         )
         self._retry_for = retry_for
+        # Where it is set, no request is tried again after that moment (time.monotonic), whatever its own patience would be.
+        self.retry_until: float | None = None
         self._on_retry = on_retry or (lambda _: None)
 
     def __enter__(self) -> Self:
@@ -56,7 +57,7 @@ class Http:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close every connection."""
-        self._client.close()
+        self._connections.close()
 
     def request(
         self,
@@ -67,67 +68,74 @@ class Http:
         content: bytes | None = None,
         retry: bool | None = None,
         follow_redirects: bool = False,
-    ) -> httpx.Response:
+    ) -> Response:
         """Send a request, again where that can do no harm, and return the last answer whatever its status.
 
-        `retry=None` means: idempotent methods only. Raises TlsError at once, httpx.TransportError when the deadline has passed.
+        `retry=None` means: idempotent methods only. `follow_redirects` is for GET and HEAD. Raises TlsError at once, TransportError when
+        the deadline has passed.
         """
-        if retry is None:
-            retry = method in _IDEMPOTENT
+        sent = {**_AGENT, **(headers or {})}
+        fetch = self._fetch_redirected if follow_redirects else self._connections.fetch
+        if method in _IDEMPOTENT if retry is None else retry:
+            return self._persist(lambda: fetch(method, url, sent, content), url)
+        return fetch(method, url, sent, content)
 
-        def once() -> httpx.Response:
-            try:
-                return self._client.request(method, url, headers=headers, content=content, follow_redirects=follow_redirects)
-            except httpx.TransportError as error:
-                reason = _tls_reason(error)
-                if reason:
-                    raise TlsError(reason) from error
-                raise
+    @contextmanager
+    def stream(self, url: str, *, headers: Mapping[str, str] | None = None, silence: float) -> Iterator[Stream]:
+        """GET an answer that goes on and on, once; `silence` is how many seconds it may say nothing.
 
-        if not retry:
-            return once()
+        Raises TlsError, TransportError.
+        """
+        with self._connections.open(url, {**_AGENT, **(headers or {})}, silence=silence) as (answer, line):
+            yield Stream(answer, line)
 
-        def once_not_busy() -> httpx.Response:
-            response = once()
-            if response.status_code in _BUSY:
-                raise _Busy(response)
-            return response
+    def _fetch_redirected(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Response:
+        for _ in range(_MOST_REDIRECTS):
+            response = self._connections.fetch(method, url, headers, content)
+            if not response.is_redirect:
+                return response
+            # Signed addresses of object stores are quoted already; what is not has no place in a request.
+            target = urljoin(url, quote(response.headers["Location"], safe="%/:=&?~#+!$,;'@()*[]"))
+            if Origin.of(urlsplit(target)) != Origin.of(urlsplit(url)):
+                headers = {name: value for name, value in headers.items() if name != "Authorization"}
+            url = target
+        raise TransportError(f"it redirects more than {_MOST_REDIRECTS} times", lasting=True)
 
-        deadline = time.monotonic() + self._retry_for
-        try:
-            for attempt in stamina.retry_context(
-                on=lambda error: self._back_off(error, url, deadline),
-                attempts=None,
-                timeout=self._retry_for,
-                wait_initial=0.2,
-                wait_max=5.0,
-                wait_jitter=0.5,
-            ):
-                with attempt:
-                    return once_not_busy()
-        except _Busy as busy:
-            return busy.response
-        raise AssertionError("stamina leaves its loop with a result or an exception")
+    def _persist(self, ask: Callable[[], Response], url: str) -> Response:
+        """Ask until there is an answer that is not "later", or the deadline has passed."""
+        deadline = time.monotonic() + self._retry_for if self.retry_until is None else self.retry_until
+        pause = _FIRST_PAUSE
+        while True:
+            outcome = _outcome(ask)
+            if isinstance(outcome, Response) and outcome.status_code not in _BUSY:
+                return outcome
+            wanted = retry_after(outcome.headers.get("Retry-After")) if isinstance(outcome, Response) else None
+            left = deadline - time.monotonic()
+            if left <= 0 or (wanted is not None and wanted > left):
+                if isinstance(outcome, Response):
+                    return outcome
+                raise outcome
+            self._tell(outcome, wanted, url)
+            # Jitter: those who were refused together should not come back together. The last try is at the deadline.
+            time.sleep(min(pause + random.uniform(0, _JITTER), left) if wanted is None else max(wanted, 0.05))  # noqa: S311  no secret
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _back_off(self, error: Exception, url: str, deadline: float) -> bool | float:
-        """Tell stamina whether to try again, and how long to wait where the server said so."""
-        host = httpx.URL(url).host
-        if isinstance(error, _Busy):
-            wait = retry_after(error.response.headers.get("Retry-After"))
-            if wait is not None and time.monotonic() + wait > deadline:
-                return False
-            self._on_retry(f"{host} answered {error.response.status_code}, trying again{f' in {wait:.0f}s as it asked' if wait else ''}")
-            return True if wait is None else max(wait, 0.05)
-        if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError):
-            self._on_retry(f"{host}: {reason_of(error)}, trying again for up to {self._retry_for:g}s")
-            return True
-        return False
+    def _tell(self, outcome: Response | TransportError, wanted: float | None, url: str) -> None:
+        host = urlsplit(url).hostname
+        if isinstance(outcome, Response):
+            self._on_retry(f"{host} answered {outcome.status_code}, trying again{f' in {wanted:.0f}s as it asked' if wanted else ''}")
+        else:
+            patience = "" if self.retry_until else f" for up to {self._retry_for:g}s"
+            self._on_retry(f"{host}: {reason_of(outcome)}, trying again{patience}")
 
 
-class _Busy(Exception):  # noqa: N818  never seen outside this file
-    def __init__(self, response: httpx.Response) -> None:
-        super().__init__(response.status_code)
-        self.response = response
+def _outcome(ask: Callable[[], Response]) -> Response | TransportError:
+    try:
+        return ask()
+    except TransportError as error:
+        if error.lasting:
+            raise
+        return error
 
 
 def retry_after(value: str | None) -> float | None:
@@ -141,22 +149,6 @@ def retry_after(value: str | None) -> float | None:
     except ValueError:
         return None
     return min(max(moment.timestamp() - time.time(), 0.0), _LONGEST_WAIT)
-
-
-def reason_of(error: Exception) -> str:
-    """Say in a few words why a connection failed."""
-    text = str(error).strip() or type(error).__name__
-    known = {
-        "Connection refused": "connection refused",
-        "Name or service not known": "the name does not resolve",
-        "No address associated": "the name does not resolve",
-        "Temporary failure in name resolution": "the name does not resolve",
-        "No route to host": "no route to the host",
-        "Server disconnected": "the connection was dropped",
-        "Connection reset": "the connection was reset",
-        "timed out": "no answer in time",
-    }
-    return next((words for sign, words in known.items() if sign.lower() in text.lower()), text)
 
 
 def tls_context(ca_cert: str | None) -> ssl.SSLContext:
@@ -182,13 +174,12 @@ def pem_text(value: str) -> str:
     return Path(value.strip()).read_text(encoding="utf-8")
 
 
-def _tls_reason(error: httpx.TransportError) -> str | None:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"certificate refused: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError):
-            no_tls = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
-            return "it does not speak TLS" if cause.reason in no_tls else f"TLS failed: {cause.reason or cause}"
-        cause = cause.__cause__ or cause.__context__
-    return None
+def _context(verify: ssl.SSLContext | bool) -> ssl.SSLContext:
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if verify:
+        return tls_context(None)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

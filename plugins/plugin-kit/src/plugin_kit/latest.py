@@ -1,7 +1,10 @@
 """The rule for moving `latest`: forward only. Every part that sets tags asks here."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from plugin_kit import git
 from plugin_kit.git import Ancestry
 from plugin_kit.manifest import Stamp
 
@@ -53,3 +56,16 @@ def judge_all(verdicts: list[Verdict]) -> Verdict:
     """Decide for all images of a commit together: one that must stay keeps all, so that `latest` never names two commits."""
     stays = next((verdict for verdict in verdicts if not verdict.moves), None)
     return stays or (verdicts[0] if verdicts else Verdict(moves=True, reason="there was none"))
+
+
+def judge_release(current: Sequence[Stamp], ours: Stamp, *, ancestry: Mapping[str, Ancestry], force: bool = False) -> Verdict:
+    """Decide for all images of a commit by the stamps of what their `latest` names now; `ancestry` is what `ancestries` tells."""
+    known = [ancestry.get(stamp.revision or "", Ancestry.UNKNOWN) for stamp in current]
+    return judge_all([judge(stamp, ours, ancestry=kinship, force=force) for stamp, kinship in zip(current, known, strict=True)])
+
+
+def ancestries(workspace: Path, current: Iterable[Stamp], revision: str) -> dict[str, Ancestry]:
+    """Look up in the checkout how the commits that `latest` names stand to ours."""
+    # Its own commit decides nothing, and reading the history is a good part of a rerun's time.
+    others = {stamp.revision for stamp in current if stamp.revision} - {revision}
+    return {other: git.ancestry(workspace, other, revision) for other in others}

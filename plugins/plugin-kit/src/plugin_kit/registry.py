@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from threading import Lock
 from urllib.parse import quote, urlencode, urljoin
 
-import httpx
-
 from plugin_kit.credentials import Login
-from plugin_kit.errors import RegistryError
-from plugin_kit.http import Http, TlsError, reason_of
+from plugin_kit.errors import RegistryError, RegistryUnavailable, WrongBytes
+from plugin_kit.http import Http, Response, TlsError, TransportError, reason_of, retry_after
 from plugin_kit.manifest import ACCEPTED, Manifest
 from plugin_kit.reference import RegistryHost, digest_of, is_digest
 
-_OK, _CREATED, _ACCEPTED = 200, 201, 202
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_OK, _CREATED, _ACCEPTED, _NO_CONTENT = 200, 201, 202, 204
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 400, 401, 403, 404
+# What registries say that only delete digests: docker-registry 2.8 answers DIGEST_INVALID, the specification asks for 400 or 405.
+_NO_DELETION = frozenset({400, 405, 501})
+# A restart, a proxy in front of it, or more requests than it takes; a full disk (507) does not pass by itself.
+_PASSING = frozenset({429, 500, 502, 503, 504})
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -47,20 +49,18 @@ class Registry:
         """Whether requests go over plain http; settled by `ping`."""
         return self._base.startswith("http://")
 
-    def request(
-        self, method: str, url: str, *, path: str, headers: dict[str, str] | None = None, content: bytes | None = None
-    ) -> httpx.Response:
+    def request(self, method: str, url: str, *, path: str, headers: dict[str, str] | None = None, content: bytes | None = None) -> Response:
         """Send a request of a push to the repository `path` on behalf of another client, with our login, retries and deadline."""
         return self._send(method, url, scope=_push(path), what=f"the push to {path}", headers=headers, content=content, retry=True)
 
-    def demand(self, response: httpx.Response, what: str) -> None:
+    def demand(self, response: Response, what: str) -> None:
         """Raise the error that fits the answer, unless it is a success."""
         self._demand(response, what, _OK, _CREATED, _ACCEPTED)
 
     def ping(self) -> None:
         """Find out whether the registry is there, speaks our scheme and takes our login."""
         response = self._send("GET", "/v2/", scope="", what="a look at /v2/")
-        if response.status_code == httpx.codes.BAD_REQUEST and self._may_upgrade and self._base.startswith("http://"):
+        if response.status_code == _BAD_REQUEST and self._may_upgrade and self._base.startswith("http://"):
             # Go's server answers plain http on its TLS port with 400; `insecure` allows both, as in BuildKit.
             self._base = self._base.replace("http://", "https://", 1)
             response = self._send("GET", "/v2/", scope="", what="a look at /v2/")
@@ -80,8 +80,10 @@ class Registry:
         computed = digest_of(response.content)
         promised = reference if is_digest(reference) else response.headers.get("Docker-Content-Digest", computed)
         if promised.startswith("sha256:") and promised != computed:
-            raise RegistryError(
+            raise WrongBytes(
                 f"{self.host} answered {what} with other bytes than it promised",
+                promised=promised,
+                received=computed,
                 details=(f"promised {promised}", f"received {computed} ({len(response.content)} bytes)"),
                 hint="the registry's storage or a proxy in front of it is broken; nothing that depends on this image was changed",
             )
@@ -103,6 +105,18 @@ class Registry:
         )
         self._demand(response, what, _CREATED, _OK, _ACCEPTED)
 
+    def delete_tag(self, path: str, tag: str) -> bool:
+        """Remove a tag; False where the registry can't remove one by itself (before OCI distribution 1.1), and the tag stays.
+
+        A registry that takes the manifest along, with all its other tags, breaks the specification, and exists: who calls looks afterwards.
+        """
+        what = f"the removal of {path}:{tag}"
+        response = self._send("DELETE", f"/v2/{path}/manifests/{tag}", scope=_delete(path), what=what)
+        if response.status_code in _NO_DELETION:
+            return False
+        self._demand(response, what, _OK, _ACCEPTED, _NO_CONTENT, _NOT_FOUND)
+        return True
+
     def has_blob(self, path: str, digest: str) -> bool:
         """Whether the repository holds the blob."""
         what = f"{path}@{digest}"
@@ -119,8 +133,9 @@ class Registry:
         if response.status_code == _NOT_FOUND:
             return None
         self._demand(response, what, _OK)
-        if digest_of(response.content) != digest:
-            raise RegistryError(f"{self.host} answered {what} with other bytes than its digest promises")
+        computed = digest_of(response.content)
+        if computed != digest:
+            raise WrongBytes(f"{self.host} answered {what} with other bytes than its digest promises", promised=digest, received=computed)
         return response.content
 
     def put_blob(self, path: str, content: bytes) -> str:
@@ -158,7 +173,7 @@ class Registry:
                 return
             self._demand(response, what, _OK)
             yield from response.json().get("tags") or ()
-            following = response.links.get("next", {}).get("url")
+            following = response.links.get("next")
             url = urljoin(f"{self._base}/", following) if following else None
 
     def _send(
@@ -172,17 +187,17 @@ class Registry:
         content: bytes | None = None,
         retry: bool | None = None,
         follow_redirects: bool = False,
-    ) -> httpx.Response:
+    ) -> Response:
         address = url if "://" in url else f"{self._base}{url}"
 
-        def once(authorization: str | None) -> httpx.Response:
+        def once(authorization: str | None) -> Response:
             sent = {**(headers or {}), **({"Authorization": authorization} if authorization else {})}
             try:
                 return self._http.request(method, address, headers=sent, content=content, retry=retry, follow_redirects=follow_redirects)
             except TlsError as error:
                 raise self._tls_error(error) from error
-            except httpx.TransportError as error:
-                raise RegistryError(
+            except TransportError as error:
+                raise RegistryUnavailable(
                     f"can't reach the registry {self.host}: {reason_of(error)}",
                     details=(f"asked for: {what}",),
                     hint="check that it runs, and that `registry` is the address as seen from this step",
@@ -228,8 +243,8 @@ class Registry:
             )
         try:
             response = self._http.request("GET", url, headers={"Authorization": login} if login else {})
-        except (TlsError, httpx.TransportError) as error:
-            raise RegistryError(
+        except TransportError as error:
+            raise RegistryUnavailable(
                 f"can't reach the token server of {self.host}: {reason_of(error)}", hint="check the registry's auth.token settings"
             ) from error
         if response.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
@@ -238,7 +253,7 @@ class Registry:
         body = response.json()
         return f"Bearer {body.get('token') or body.get('access_token', '')}"
 
-    def _demand(self, response: httpx.Response, what: str, *expected: int) -> None:
+    def _demand(self, response: Response, what: str, *expected: int) -> None:
         status = response.status_code
         if status in expected:
             return
@@ -269,9 +284,10 @@ class Registry:
             500: "look at the registry's own log: a full disk or unwritable storage is the usual cause",
             429: "the registry limits requests; try later or raise its limit",
         }
-        raise RegistryError(
-            f"{self.host} answered {what} with {answer}", details=details, hint=hints.get(status, "look at the registry's own log")
-        )
+        said, hint = f"{self.host} answered {what} with {answer}", hints.get(status, "look at the registry's own log")
+        if status in _PASSING:
+            raise RegistryUnavailable(said, details=details, hint=hint, wait=retry_after(response.headers.get("Retry-After")))
+        raise RegistryError(said, details=details, hint=hint)
 
     def _tls_error(self, error: TlsError) -> RegistryError:
         reason = str(error)
@@ -294,13 +310,17 @@ def _push(path: str) -> str:
     return f"repository:{path}:pull,push"
 
 
+def _delete(path: str) -> str:
+    return f"repository:{path}:pull,push,delete"
+
+
 def _basic(login: Login | None) -> str | None:
     if login is None:
         return None
     return f"Basic {login.encoded}"
 
 
-def _complaints(response: httpx.Response) -> tuple[str, ...]:
+def _complaints(response: Response) -> tuple[str, ...]:
     """Read the `errors` of the distribution specification, else a short plain text."""
     try:
         errors = response.json()["errors"]

@@ -49,7 +49,11 @@ class ReleasedImage(_Document):
 
 
 class Release(_Document):
-    """All images of one commit; `held` while their wanted tags wait for kargo-notify."""
+    """All images of one commit; `held` while their wanted tags wait for kargo-notify.
+
+    `forward_tags` are those of the wanted tags that only move to newer commits, unless `force_latest`. `forced`: the commit was built
+    again on demand, so that its tags may name other bytes than before.
+    """
 
     schema_version: Literal[1] = 1
     repository: str | None = None
@@ -57,6 +61,9 @@ class Release(_Document):
     created: AwareDatetime
     pipeline: Pipeline = Pipeline()
     held: bool = False
+    forward_tags: tuple[str, ...] = (LATEST,)
+    force_latest: bool = False
+    forced: bool = False
     images: tuple[ReleasedImage, ...]
 
     def image(self, repository: str) -> ReleasedImage | None:
@@ -92,6 +99,17 @@ class Release(_Document):
 def candidate_tag(revision: str) -> str:
     """Return the tag that a commit's images and record carry before they are released."""
     return f"candidate-{revision}"
+
+
+def read_workspace(workspace: Path) -> Release | None:
+    """Read the record that an earlier step of this workflow left; None where there is none."""
+    try:
+        content = (workspace / WORKSPACE_FILE).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PluginError(f"{WORKSPACE_FILE} in the workspace can't be read: {error.strerror}") from error
+    return Release.from_json(content, origin=f"{WORKSPACE_FILE} in the workspace")
 
 
 def write_workspace(release: Release, workspace: Path) -> Path:

@@ -9,9 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from plugin_kit.errors import RegistryError
+from plugin_kit.http import Response
 from plugin_kit.manifest import CREATED, OCI_MANIFEST, REVISION, SOURCE, Manifest
 from plugin_kit.reference import digest_of
 from plugin_kit.registry import Registry
@@ -58,7 +57,7 @@ def push_release(registry: Registry, path: str, release: Release, tag: str) -> M
             headers: dict[str, str] | None = None,
             json: dict[str, Any] | None = None,
             stream: bool = False,  # noqa: ARG002  part of the signature
-        ) -> httpx.Response:
+        ) -> Response:
             content = _dumps(json) if json is not None else data
             response = registry.request(method, url, path=path, headers=headers, content=content)
             if method == "POST":

@@ -1,12 +1,15 @@
 """Setting tags by PUT of the same manifest bytes: the digest stays, nothing is pulled or pushed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from plugin_kit.errors import PluginError, RegistryError
 from plugin_kit.manifest import Manifest
 from plugin_kit.parallel import each
 from plugin_kit.registry import Registry
+
+# A thousand lines of an error hide its first one.
+_MOST_NAMES = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +56,17 @@ def set_tags(moves: Sequence[Move]) -> None:
         f"{len(failures)} of {len(moves)} tags could not be set: {first.message}",
         details=(
             *first.details,
-            *(f"not moved: {item}" for item in moves if str(item) in failures),
-            *(f"moved: {item}" for item in moves if str(item) not in failures),
+            *_listed("not moved", [str(item) for item in moves if str(item) in failures]),
+            *_listed("moved", [str(item) for item in moves if str(item) not in failures]),
         ),
         hint=first.hint,
     ) from first
+
+
+def _listed(what: str, names: Sequence[str]) -> Iterator[str]:
+    yield from (f"{what}: {name}" for name in names[:_MOST_NAMES])
+    if len(names) > _MOST_NAMES:
+        yield f"{what}: {len(names) - _MOST_NAMES} more"
 
 
 def _read_back(item: Move) -> None:

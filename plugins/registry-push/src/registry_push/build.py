@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plugin_kit.access import Access
 from plugin_kit.console import Console, counted
 from plugin_kit.errors import BuildError, ProcessError
 from registry_push import bake, builder, failure
-from registry_push.access import Access
 from registry_push.build_secrets import write_secrets
 from registry_push.buildx import Buildx
 from registry_push.plan import Plan
@@ -38,7 +38,9 @@ def build(plan: Plan, settings: "Settings", access: Access, wanted: Sequence[str
         folder = Path(name)
         buildx = Buildx(folder=folder)
         buildx.write_logins(access.credentials.docker_config())
-        extras = bake.Extras(created=created, secret_files=write_secrets(plan, settings, folder), plain_hosts=access.plain_hosts())
+        extras = bake.Extras(
+            created=created, secret_files=write_secrets(plan, settings, folder), plain_hosts=plan.hosts if settings.insecure else ()
+        )
         document = bake.document(plan, settings, wanted, extras)
         with builder.connected(buildx, plan, settings, console):
             progress = _bake(buildx, document, plan, settings, console)

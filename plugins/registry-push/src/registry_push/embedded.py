@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_kit import process
+from plugin_kit.access import ca_cert
 from plugin_kit.console import Console
 from plugin_kit.errors import BuilderError
 from plugin_kit.http import pem_text
 from plugin_kit.reference import DOCKER_HUB
-from registry_push.access import ca_cert
 from registry_push.plan import Plan
 
 if TYPE_CHECKING:

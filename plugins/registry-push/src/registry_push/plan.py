@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from plugin_kit.ci import CI
 from plugin_kit.errors import SettingsError
-from plugin_kit.reference import DOCKER_HUB, RegistryHost, Repository, parse_registry, parse_repository, repository_problem
+from plugin_kit.home import project_path, registry_host
+from plugin_kit.reference import DOCKER_HUB, RegistryHost, Repository, parse_repository, repository_problem
 from plugin_kit.release import RELEASES
 from registry_push import tags as tag_rules
 from registry_push.sources import Found, Source
@@ -43,13 +44,16 @@ class Target:
 class Plan:
     """What a run will do.
 
-    `created` is the commit's time, None where nobody knows it; `releases` is None where no record goes to a registry.
+    `created` is the commit's time, None where nobody knows it; `releases` is None where no record goes to a registry. `forced`: images that
+    are there are built again; `force_latest`: `latest` moves whatever it names.
     """
 
     targets: tuple[Target, ...]
     tags: Tags
     push: bool
     hold: bool
+    forced: bool
+    force_latest: bool
     registry: RegistryHost
     releases: Repository | None
     revision: str
@@ -65,6 +69,11 @@ class Plan:
     def pushed(self) -> tuple[Target, ...]:
         """The targets that go to a registry."""
         return tuple(target for target in self.targets if target.repository is not None)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The registries that images go to, in the order of the targets."""
+        return tuple(dict.fromkeys(target.repository.host for target in self.targets if target.repository))
 
     @property
     def embedded(self) -> bool:
@@ -95,6 +104,8 @@ def make(settings: "Settings", ci: CI, found: Found, *, explicit_tags: Sequence[
         tags=tags,
         push=push,
         hold=settings.hold,
+        forced=settings.force,
+        force_latest=settings.latest == "force",
         registry=registry,
         releases=_releases(home, project, settings) if home and record and push else None,
         revision=ci.sha or "",
@@ -123,33 +134,20 @@ def _registry(settings: "Settings", problems: list[str]) -> RegistryHost:
             problems.append("registry: required, but not set (such as registry.lan:5000)")
         return RegistryHost(host=DOCKER_HUB)
     try:
-        registry = parse_registry(_without_login_path(settings.registry))
+        return registry_host(settings.registry, insecure=settings.insecure)
     except ValueError as error:
         problems.append(f"registry: {error}")
         return RegistryHost(host=DOCKER_HUB)
-    if registry.scheme == "http" and not settings.insecure:
-        problems.append("registry: http:// sends images and logins unprotected; set `insecure: true` if you accept that")
-    return registry
-
-
-def _without_login_path(registry: str) -> str:
-    # Docker Hub's login address, https://index.docker.io/v1/, is what plugin-docker-buildx has as default.
-    return re.sub(r"/v[12]/?$", "", registry.strip())
 
 
 def _project(settings: "Settings", ci: CI, problems: list[str]) -> str:
     if settings.repo:
         return ""
-    if settings.project:
-        project = settings.project.strip("/")
-        problem = repository_problem(project)
-        if problem:
-            problems.append(f"project: {problem}")
-        return "" if problem else project
-    if not ci.repo:
-        problems.append("project: required here, since the repository's name on the forge is not known")
+    try:
+        return project_path(settings.project, ci)
+    except ValueError as error:
+        problems.append(f"project: {error}")
         return ""
-    return ci.repo.rsplit("/", 1)[-1].lower()
 
 
 def _targets(

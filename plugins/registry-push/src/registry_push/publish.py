@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from plugin_kit.access import Access
 from plugin_kit.console import Console, counted
 from plugin_kit.latest import Verdict
 from plugin_kit.manifest import Manifest
 from plugin_kit.release import Release, candidate_tag
 from plugin_kit.releases import push_release, tag_release
 from plugin_kit.tagging import Move, set_tags
-from registry_push.access import Access
 from registry_push.plan import Plan, Target
 from registry_push.released import State
 

@@ -20,6 +20,9 @@ def make(plan: Plan, decision: Decision, images: Sequence[Pushed], outcomes: Map
         created=decision.created,
         pipeline=Pipeline(number=plan.pipeline, url=plan.pipeline_url),
         held=plan.hold,
+        forward_tags=plan.tags.forward,
+        force_latest=plan.force_latest,
+        forced=plan.forced,
         images=tuple(_image(plan, pushed, outcomes.get(pushed.target.id)) for pushed in images),
     )
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from plugin_kit.access import Access
 from plugin_kit.errors import RegistryError
 from plugin_kit.git import Ancestry
-from plugin_kit.latest import Verdict, judge, judge_all
+from plugin_kit.latest import Verdict, judge_release
 from plugin_kit.manifest import Manifest, Stamp
 from plugin_kit.parallel import each
 from plugin_kit.release import Release, candidate_tag
 from plugin_kit.releases import read_release
-from registry_push.access import Access
 from registry_push.plan import Plan, Target
 
 
@@ -66,27 +66,21 @@ def look(plan: Plan, access: Access) -> State:
     return _with_release(state, plan, access) if state.released_tags else state
 
 
-def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: datetime, force_build: bool, force_latest: bool) -> Decision:
+def decide(plan: Plan, state: State, *, ancestry: Mapping[str, Ancestry], now: datetime) -> Decision:
     """Decide from what is there; `ancestry` tells of the commits that `latest` names, as seen from ours. Pure.
 
     Raises RegistryError when a tag of this commit names an image of another one, unless the build is forced.
     """
-    keep = {} if force_build else _keep(plan, state)
+    keep = {} if plan.forced else _keep(plan, state)
     current = state.stamps
     created = _created(plan, current, ancestry, now)
     ours = Stamp(created=created, revision=plan.revision, pipeline=plan.pipeline)
-    verdicts = [judge(stamp, ours, ancestry=ancestry.get(stamp.revision or "", Ancestry.UNKNOWN), force=force_latest) for stamp in current]
     return Decision(
         build=tuple(target.id for target in plan.pushed if target.id not in keep),
         keep=keep,
         created=created,
-        forward=judge_all(verdicts),
+        forward=judge_release(current, ours, ancestry=ancestry, force=plan.force_latest),
     )
-
-
-def revisions(state: State) -> set[str]:
-    """Return the commits that `latest` names."""
-    return {stamp.revision for stamp in state.stamps if stamp.revision}
 
 
 def _keep(plan: Plan, state: State) -> dict[str, Manifest]:

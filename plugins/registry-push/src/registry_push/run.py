@@ -5,20 +5,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin_kit import git
+from plugin_kit.access import Access
 from plugin_kit.console import Console, counted
 from plugin_kit.errors import PluginError, SettingsError
+from plugin_kit.latest import ancestries
 from plugin_kit.release import Release, write_workspace
 from registry_push import builder, embedded, record, released, report, sources, verify
 from registry_push import plan as planning
-from registry_push.access import Access
 from registry_push.build import Built, build
 from registry_push.plan import Plan
 from registry_push.publish import Publication, publish
 from registry_push.released import Decision, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from plugin_kit.ci import CI
     from registry_push.settings import Settings
 
@@ -27,7 +26,7 @@ def run(settings: "Settings", ci: "CI", console: Console, dry_run: bool) -> None
     """Build, push, verify and tag; raises PluginError when no or not all tags could be set."""
     found = sources.find(settings, ci.workspace)
     plan = planning.make(settings, ci, found, explicit_tags=_explicit_tags(settings, ci.workspace), builders=builder.addresses(settings))
-    access = Access(plan, settings, ci.workspace, console)
+    access = Access(settings, plan.registry, ci.workspace, console)
     if plan.embedded:
         embedded.demand_program()
     _warn_of_changes(plan, ci, console)
@@ -45,8 +44,8 @@ def run(settings: "Settings", ci: "CI", console: Console, dry_run: bool) -> None
 
 def _release(plan: Plan, settings: "Settings", access: Access, ci: "CI", console: Console) -> None:
     state = _look(plan, access)
-    decision = _decide(plan, state, settings, ci)
-    if settings.force and state.released_tags:
+    decision = _decide(plan, state, ci)
+    if plan.forced and state.released_tags:
         console.warn(
             f"force: true: the tags of {plan.revision[:12]} will name other bytes than before",
             hint="nodes and Kargo that have seen the old ones keep them; make a new commit instead where you can",
@@ -78,21 +77,18 @@ def _show(plan: Plan, settings: "Settings", access: Access, ci: "CI", console: C
     except PluginError as error:
         console.warn(f"what is in the registry is left out of the plan: {error.message}")
         return
-    report.decision(_decide(plan, state, settings, ci), plan, console)
+    report.decision(_decide(plan, state, ci), plan, console)
 
 
 def _look(plan: Plan, access: Access) -> State:
-    for host in access.hosts():
+    for host in plan.hosts:
         access.registry(host).ping()
     return released.look(plan, access)
 
 
-def _decide(plan: Plan, state: State, settings: "Settings", ci: "CI") -> Decision:
-    # Its own commit decides nothing, and reading the history is a good part of a rerun's time.
-    others = released.revisions(state) - {plan.revision}
-    ancestry: Mapping[str, git.Ancestry] = {revision: git.ancestry(ci.workspace, revision, plan.revision) for revision in others}
-    force_latest = settings.latest == "force"
-    return released.decide(plan, state, ancestry=ancestry, now=_now(), force_build=settings.force, force_latest=force_latest)
+def _decide(plan: Plan, state: State, ci: "CI") -> Decision:
+    ancestry = ancestries(ci.workspace, state.stamps, plan.revision)
+    return released.decide(plan, state, ancestry=ancestry, now=_now())
 
 
 def _warn_of_changes(plan: Plan, ci: "CI", console: Console) -> None:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from plugin_kit.access import Access
 from plugin_kit.errors import RegistryError
 from plugin_kit.manifest import Manifest, Stamp
 from plugin_kit.parallel import each
-from registry_push.access import Access
 from registry_push.plan import Plan, Target
 
 

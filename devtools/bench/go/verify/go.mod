@@ -1,0 +1,3 @@
+module local-cicd/bench/verify
+
+go 1.26
