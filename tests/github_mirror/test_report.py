@@ -6,7 +6,7 @@ import pytest
 from github_mirror import report
 from github_mirror.plan import Action, Concern, RefPlan
 from github_mirror.push import Outcome
-from plugin_kit.console import Console
+from plugin_kit.console import WIDTH, Console
 from plugin_kit.errors import PluginError
 
 URL = "git@github.com:acme/shop.git"
@@ -169,10 +169,18 @@ def test_nothing_lost_is_not_mentioned() -> None:
 def test_a_pattern_without_a_match_fails_with_strict(strict: bool, code: int) -> None:
     """Else it is a warning: a misspelt `exclude` has published what it should hide."""
     out = io.StringIO()
-    found = list(report.unmatched(["`exclude`: heads/secert"], Console(out, colour=False), strict=strict))
+    console = Console(out, colour=False)
+    found = list(report.unmatched(["`exclude`: heads/secert"], console, strict=strict))
     text = "`exclude`: heads/secert matches no branch or tag"
     assert [text in error.message for error in found] == [True] * code
     assert (f"warning: {text}" in out.getvalue()) == (not strict)
+    assert list(report.unmatched([], console, strict=strict)) == []
+
+
+def test_patterns_without_a_match_are_told_at_once() -> None:
+    """One problem, however many they are."""
+    (error,) = report.unmatched(["`refs`: tags/x", "`exclude`: heads/y"], Console(io.StringIO(), colour=False), strict=True)
+    assert error.message.startswith("`refs`: tags/x, `exclude`: heads/y match no branch or tag")
 
 
 @pytest.mark.parametrize(
@@ -217,3 +225,17 @@ def test_with_strict_it_is_an_error() -> None:
         report.verdict([first, second], console, strict=True)
     assert caught.value.details == ("- one", "    hint: do this", "- two", "    more")
     report.verdict([], console, strict=True)
+
+
+def test_several_errors_fit_the_log_as_one_does() -> None:
+    """Sentences are wrapped, commands are not."""
+    command = f"git push {'x' * 150}"
+    errors = [PluginError("why it is so " * 15, hint="what to do " * 15, details=[command]), PluginError("two")]
+    out = io.StringIO()
+    console = Console(out, colour=False)
+    with pytest.raises(PluginError) as caught:
+        report.verdict(errors, console, strict=True)
+    console.error(caught.value)
+    lines = out.getvalue().splitlines()
+    assert f"      {command}" in lines
+    assert max(len(line) for line in lines if command not in line) <= WIDTH

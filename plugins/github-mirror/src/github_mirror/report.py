@@ -8,7 +8,7 @@ from github_mirror.errors import MirrorError
 from github_mirror.plan import Action, Concern, RefPlan
 from github_mirror.push import Outcome
 from github_mirror.refs import short
-from plugin_kit.console import Console, counted
+from plugin_kit.console import WIDTH, Console, counted, wrapped
 from plugin_kit.errors import PluginError
 
 # More lines of one kind say nothing that their number doesn't.
@@ -17,6 +17,8 @@ MOST_LINES = 40
 FEW = 10
 
 _SHORT_ID = 10
+# The console indents the details of an error.
+_DETAIL_WIDTH = WIDTH - 2
 _NAMES_SHOWN = 5
 _DONE = {
     Action.CREATE: "created",
@@ -99,15 +101,17 @@ def notices(url: str, outcomes: Iterable[Outcome], console: Console) -> None:
         console.warn(f"{url}: {_listed(rows)} {verb} {what}: {why}", hint, _commands(rows, url))
 
 
-def unmatched(patterns: Iterable[str], console: Console, *, strict: bool) -> Iterator[PluginError]:
-    """Tell of patterns that stand for nothing (`exclude: heads/secert`): an error each with `strict`, else a warning."""
-    for pattern in patterns:
-        message = f"{pattern} matches no branch or tag, neither at the source nor at the far side"
-        hint = "look for a misspelling: what `exclude` does not match is published, and what `refs` does not match is not mirrored"
-        if strict:
-            yield MirrorError(message, hint=hint)
-        else:
-            console.warn(message, hint)
+def unmatched(patterns: Sequence[str], console: Console, *, strict: bool) -> Iterator[PluginError]:
+    """Tell of patterns that stand for nothing (`exclude: heads/secert`): an error with `strict`, else a warning."""
+    if not patterns:
+        return
+    verb = "matches" if len(patterns) == 1 else "match"
+    message = f"{', '.join(patterns)} {verb} no branch or tag, neither at the source nor at the far side"
+    hint = "look for a misspelling: what `exclude` does not match is published, and what `refs` does not match is not mirrored"
+    if strict:
+        yield MirrorError(message, hint=hint)
+    else:
+        console.warn(message, hint)
 
 
 def verdict(found: Sequence[PluginError], console: Console, *, strict: bool, planned: bool = False) -> None:
@@ -128,15 +132,17 @@ def verdict(found: Sequence[PluginError], console: Console, *, strict: bool, pla
         return
     if len(found) == 1:
         raise found[0]
-    details = [line for error in found for line in _block(error)]
+    details = [line for error in found for line in _block(error, console)]
     raise MirrorError(f"not everything {'would be' if planned else 'was'} mirrored: {counted(len(found), 'problem')}", details=details)
 
 
-def _block(error: PluginError) -> Iterator[str]:
-    yield f"- {error.message}"
+def _block(error: PluginError, console: Console) -> Iterator[str]:
+    """Lay out one of several errors, as the console does with a single one: a secret is taken out before a line break could hide it."""
+    clean = console.redactor.text
+    yield from wrapped(f"- {clean(error.message)}", indent="  ", width=_DETAIL_WIDTH)
     yield from (f"    {line}" for line in error.details)
     if error.hint:
-        yield f"    hint: {error.hint}"
+        yield from wrapped(f"    hint: {clean(error.hint)}", indent="          ", width=_DETAIL_WIDTH)
 
 
 def _commands(rows: Iterable[RefPlan], url: str) -> list[str]:

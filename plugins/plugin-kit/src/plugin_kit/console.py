@@ -156,13 +156,13 @@ class Console:
 
     def _block(self, label: str, text: str, *, details: Sequence[str] = (), hint: str | None = None, style: str = "") -> Iterator[str]:
         """Lay out a message: wrapped between words, since it is prose, but its details as they are, since they quote others."""
-        head, *rest = _wrap(label + self._clean(text), indent="  ")
+        head, *rest = wrapped(label + self._clean(text), indent="  ")
         yield self._styled(label, style) + self._styled(head.removeprefix(label), _BOLD if style == _RED else "")
         yield from rest
         for detail in details:
             yield from (f"  {line}" for line in self._clean(detail).split("\n"))
         if hint:
-            yield from _wrap(f"  hint: {self._clean(hint)}", indent="        ")
+            yield from wrapped(f"  hint: {self._clean(hint)}", indent="        ")
 
     def _lines(self, text: str, *, first: str = "", indent: str = "", style: str = "") -> Iterator[str]:
         indent = indent or " " * len(first)
@@ -220,6 +220,22 @@ def shorten(text: str, width: int) -> str:
     return f"{text[:head]}...{text[len(text) - (keep - head) :]}"
 
 
+def wrapped(text: str, *, indent: str = "", width: int = WIDTH) -> list[str]:
+    """Break a text between words, all lines but the first with an indent; long words stay whole: addresses and commands are copied."""
+    lines: list[str] = []
+    for part in text.split("\n"):
+        lines += textwrap.wrap(
+            part,
+            width,
+            initial_indent=indent if lines else "",
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+            replace_whitespace=False,
+        ) or [""]
+    return lines
+
+
 def _without_movement(text: str) -> str:
     # A progress bar overwrites itself with carriage returns: its last state is what counts.
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip("\r\n").split("\n"))
@@ -240,33 +256,11 @@ def _fit(widths: list[int], *, wraps: bool) -> list[int]:
 def _row(cells: Sequence[str], widths: Sequence[int], sides: str) -> list[str]:
     """Lay out a row of a table, in as many lines as its last cell needs."""
     *firsts, last = cells
-    texts = _wrapped(last, widths[-1]) if sides[-1] == "l" and firsts else [shorten(last, widths[-1])]
+    texts = wrapped(last, width=widths[-1]) if sides[-1] == "l" and firsts else [shorten(last, widths[-1])]
     shown = [shorten(cell, width) for cell, width in zip(firsts, widths, strict=False)]
     rows = [[*shown, texts[0]], *([*("" for _ in firsts), text] for text in texts[1:])]
     justify = [str.rjust if side == "r" else str.ljust for side in sides]
     return [(_GAP + _GAP.join(just(cell, width) for just, cell, width in zip(justify, row, widths, strict=True))).rstrip() for row in rows]
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Break a text between words; long words stay whole, so that addresses and commands can be copied."""
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
-
-
-def _wrap(text: str, *, indent: str) -> list[str]:
-    lines: list[str] = []
-    for part in text.split("\n"):
-        first = indent if lines else ""
-        # Long words stay whole, so that addresses and commands can be copied.
-        lines += textwrap.wrap(
-            part,
-            WIDTH,
-            initial_indent=first,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-            replace_whitespace=False,
-        ) or [""]
-    return lines
 
 
 def _wants_colour(out: TextIO) -> bool:
