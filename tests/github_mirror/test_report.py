@@ -177,6 +177,13 @@ def test_a_pattern_without_a_match_fails_with_strict(strict: bool, code: int) ->
     assert list(report.unmatched([], console, strict=strict)) == []
 
 
+def test_a_wildcard_may_match_nothing_today() -> None:
+    """`exclude: heads/renovate/*` must not fail a strict mirror on the days without such a branch."""
+    out = io.StringIO()
+    assert list(report.unmatched(["`exclude`: heads/renovate/*"], Console(out, colour=False), strict=True)) == []
+    assert "warning: `exclude`: heads/renovate/* matches no branch or tag" in out.getvalue()
+
+
 def test_patterns_without_a_match_are_told_at_once() -> None:
     """One problem, however many they are."""
     (error,) = report.unmatched(["`refs`: tags/x", "`exclude`: heads/y"], Console(io.StringIO(), colour=False), strict=True)

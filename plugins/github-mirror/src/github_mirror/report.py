@@ -102,16 +102,22 @@ def notices(url: str, outcomes: Iterable[Outcome], console: Console) -> None:
 
 
 def unmatched(patterns: Sequence[str], console: Console, *, strict: bool) -> Iterator[PluginError]:
-    """Tell of patterns that stand for nothing (`exclude: heads/secert`): an error with `strict`, else a warning."""
-    if not patterns:
-        return
-    verb = "matches" if len(patterns) == 1 else "match"
-    message = f"{', '.join(patterns)} {verb} no branch or tag, neither at the source nor at the far side"
+    """Tell of patterns that stand for nothing (`exclude: heads/secert`): a warning, and for a plain name with `strict` an error.
+
+    A pattern with a wildcard may well match nothing today (`exclude: heads/renovate/*`).
+    """
+    fatal = [pattern for pattern in patterns if strict and "*" not in pattern]
+    told = [pattern for pattern in patterns if pattern not in fatal]
     hint = "look for a misspelling: what `exclude` does not match is published, and what `refs` does not match is not mirrored"
-    if strict:
-        yield MirrorError(message, hint=hint)
-    else:
-        console.warn(message, hint)
+    if told:
+        console.warn(_unmatched(told), hint)
+    if fatal:
+        yield MirrorError(_unmatched(fatal), hint=hint)
+
+
+def _unmatched(patterns: Sequence[str]) -> str:
+    verb = "matches" if len(patterns) == 1 else "match"
+    return f"{', '.join(patterns)} {verb} no branch or tag, neither at the source nor at the far side"
 
 
 def verdict(found: Sequence[PluginError], console: Console, *, strict: bool, planned: bool = False) -> None:

@@ -34,8 +34,8 @@ class Settings(PluginSettings):
 
     refs: list[str] = Field(default=[], json_schema_extra=group("What is mirrored", default="the ref of this pipeline"))
     """Patterns of branches and tags, such as `heads/*`, `tags/v*`; a `*` at the end matches slashes, too. Without it only the ref of
-    this pipeline is mirrored: its branch at the commit that has passed, or its tag. A pattern that matches nothing is a warning, with
-    `strict` a failure (all but `heads/*` and `tags/*`)."""
+    this pipeline is mirrored: its branch at the commit that has passed, or its tag. A pattern that matches nothing is a warning;
+    with `strict` a failure, unless it has a `*`."""
 
     exclude: list[str] = Field(default=[], json_schema_extra=WHAT)
     """Patterns of refs that are neither sent nor deleted; one that matches nothing is told as in `refs`."""
