@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     images = verb("images", "devtools.images_command", "build the project's images", engine=True)
     images.add_argument("names", nargs="*", metavar="NAME", help="image to build; all where none is named")
     images.add_argument("--again", action="store_true", help="also what has not changed")
-    images.add_argument("--push", metavar="REGISTRY", help="push to REGISTRY, as version and latest")
+    images.add_argument(
+        "--push", metavar="REGISTRY[/FOLDER]", help="push there, as latest and as the version (git describe: a tag of git, such as 1.0)"
+    )
     images.add_argument("--insecure", action="store_true", help="REGISTRY may speak plain http (localhost always may)")
     images.add_argument(
         "--platforms", metavar="LIST", help="for --push and --output: linux/amd64,linux/arm64; by default what the builder can"

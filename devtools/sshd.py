@@ -36,6 +36,7 @@ PasswordAuthentication no
 PermitRootLogin prohibit-password
 UsePAM no
 LogLevel VERBOSE
+AcceptEnv GIT_PROTOCOL
 ForceCommand /etc/ssh/mirror_gate
 """
 # GitHub's ssh service says no before git begins: here a file in the repository has its words.

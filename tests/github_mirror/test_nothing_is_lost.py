@@ -147,8 +147,7 @@ def mirror(case: Case, graph: CommitGraph, folder: Path) -> tuple[Outcome, ...]:
     wanted = plan.wishes(case.settings, ci, ours)
 
     def choose(seen: Listing, first: Listing | None) -> Sequence[RefPlan]:
-        complete = case.complete and first is None
-        facts = relations.gather(git, plan.questions(wanted, seen), far, seen, complete=complete)
+        facts = relations.gather(git, plan.questions(wanted, seen), far, seen)
         rows = plan.decide(wanted, ours, seen, facts, case.settings, seen_first=first)
         if first is None:
             somebody_pushes(case, graph, far_folder)

@@ -159,6 +159,13 @@ def test_a_real_server_shows_the_key_that_a_refusal_names(server: Sshd, mirror: 
     assert f"{found.kind} {found.line.split()[-1]}" == server.host_key
 
 
+def test_the_server_speaks_the_protocol_that_github_speaks(far: Git, server: Sshd, mirror: str, tmp_path: Path) -> None:
+    """Version 2, which a server only knows of if sshd takes the variable."""
+    trace = tmp_path / "trace"
+    far.using({"GIT_TRACE_PACKET": str(trace)}).run("ls-remote", server.url(mirror))
+    assert "< version 2" in trace.read_text()
+
+
 def test_many_commands_share_one_connection(far: Git, server: Sshd, mirror: str) -> None:
     """The control connection of a real server."""
     commands, logins = len(server.commands), server.logins

@@ -1,11 +1,11 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from github_mirror.plan import Action, Concern, Facts, Ours, Pair, RefPlan, Relation, Wishes, decide, questions, wishes
+from github_mirror.plan import Action, Concern, Facts, Ours, Pair, RefPlan, Relation, Wishes, decide, questions, unmatched, wishes
 from github_mirror.refs import Listing
 from github_mirror.settings import Settings
 from plugin_kit.ci import CI, Event
@@ -37,7 +37,7 @@ def rows(
     relations: Mapping[Pair, Relation] | None = None,
     *,
     pipeline: CI | None = None,
-    foreign: frozenset[str] = frozenset(),
+    extra: Mapping[Pair, int] | None = None,
     first: Mapping[str, str] | None = None,
     **values: Any,  # noqa: ANN401  see above
 ) -> dict[str, RefPlan]:
@@ -45,7 +45,7 @@ def rows(
     chosen = settings(**values)
     wanted = wishes(chosen, pipeline or ci(), side)
     listing = Listing(refs=far, head=MAIN)
-    facts = Facts(relations=relations or {}, foreign=foreign)
+    facts = Facts(relations=relations or {}, extra=extra or {})
     seen = None if first is None else Listing(refs=first, head=MAIN)
     return {row.ref: row for row in decide(wanted, side, listing, facts, chosen, seen_first=seen)}
 
@@ -61,6 +61,7 @@ AHEAD, BEHIND, DIVERGED = Relation.AHEAD, Relation.BEHIND, Relation.DIVERGED
         (OLD, AHEAD, "keep", Action.UPDATE, Concern.NONE),
         (OLD, AHEAD, "overwrite", Action.UPDATE, Concern.NONE),
         (OTHER, BEHIND, "keep", Action.UNCHANGED, Concern.NONE),
+        (OTHER, BEHIND, "fail", Action.UNCHANGED, Concern.NONE),
         (OTHER, BEHIND, "overwrite", Action.UNCHANGED, Concern.NONE),
         (OTHER, DIVERGED, "keep", Action.KEEP, Concern.NOTICE),
         (OTHER, DIVERGED, "fail", Action.KEEP, Concern.FAILURE),
@@ -76,11 +77,81 @@ def test_a_branch(theirs: str | None, relation: Relation | None, divergence: str
     assert (row.action, row.concern, row.ours, row.theirs) == (action, concern, NEW, theirs)
 
 
-@pytest.mark.parametrize("divergence", ["keep", "overwrite"])
-def test_commits_on_top_that_the_source_lacks_are_kept_and_told(divergence: str) -> None:
-    """Somebody pushed to the mirror; a ref is not even moved backwards by `overwrite`."""
-    row = rows(ours(), {MAIN: OTHER}, {(NEW, OTHER): BEHIND}, foreign=frozenset({OTHER}), on_divergence=divergence)[MAIN]
-    assert (row.action, row.concern) == (Action.KEEP, Concern.NOTICE)
+@pytest.mark.parametrize("side", [ours(tip=NEW), ours(tip=TIP)], ids=["latest", "older"])
+@pytest.mark.parametrize(("divergence", "concern"), [("keep", Concern.NOTICE), ("overwrite", Concern.NOTICE), ("fail", Concern.FAILURE)])
+def test_commits_on_top_that_the_source_lacks_are_kept_and_told(side: Ours, divergence: str, concern: Concern) -> None:
+    """Somebody pushed to the mirror, or the source was taken back; a ref is not even moved backwards by `overwrite`."""
+    known = {(NEW, OTHER): BEHIND, (TIP, NEW): AHEAD, (TIP, OTHER): DIVERGED}
+    row = rows(side, {MAIN: OTHER}, known, on_divergence=divergence)[MAIN]
+    assert (row.action, row.concern, row.backwards) == (Action.KEEP, concern, True)
+    assert "all that the source has, and more" in row.why
+    assert "command above" in str(row.hint)
+
+
+def test_with_patterns_commits_on_top_are_told_where_the_source_is_known() -> None:
+    """A workspace tells what the source was when it was cloned: what is more at the mirror may be of a run that was faster."""
+    known = {(NEW, OTHER): BEHIND}
+    assert rows(ours(), {MAIN: OTHER}, known, refs=["heads/*"])[MAIN].action is Action.KEEP
+    assert rows(ours(complete=False), {MAIN: OTHER}, known, refs=["heads/*"])[MAIN].action is Action.UNCHANGED
+
+
+def test_what_the_source_has_by_now_is_no_foreign_commit() -> None:
+    """A run of a newer commit was faster, and the source has moved on since."""
+    known = {(NEW, OTHER): BEHIND, (TIP, NEW): AHEAD, (TIP, OTHER): AHEAD}
+    row = rows(ours(tip=TIP), {MAIN: OTHER}, known, on_divergence="fail")[MAIN]
+    assert (row.action, row.why) == (Action.UNCHANGED, "the far side is newer")
+
+
+@pytest.mark.parametrize(
+    ("ref", "known", "words"),
+    [
+        (MAIN, {(NEW, OTHER): DIVERGED}, ["pushed there", "`on_divergence: overwrite` for one run"]),
+        (MAIN, {(NEW, OTHER): BEHIND}, ["the command above in a clone of the source", "not even with `on_divergence: overwrite`"]),
+        (V1, {}, ["put the far side's tag into the source", "`on_divergence: overwrite` for one run"]),
+    ],
+)
+def test_each_kind_of_difference_has_its_own_advice(ref: str, known: Mapping[Pair, Relation], words: Sequence[str]) -> None:
+    """Commits can be brought home, a tag can't; and what `overwrite` does not do is not advised."""
+    row = rows(ours({ref: NEW}), {ref: OTHER}, known, refs=["heads/*", "tags/*"])[ref]
+    assert row.action is Action.KEEP
+    for part in words:
+        assert part in str(row.hint)
+
+
+@pytest.mark.parametrize(
+    ("count", "why"),
+    [
+        ({(NEW, OTHER): 1}, "`on_divergence: overwrite`, drops 1 commit"),
+        ({(NEW, OTHER): 12}, "`on_divergence: overwrite`, drops 12 commits"),
+        ({}, "`on_divergence: overwrite`"),
+    ],
+)
+def test_a_forced_branch_says_how_many_commits_it_drops(count: Mapping[Pair, int], why: str) -> None:
+    """Where they were counted."""
+    row = rows(ours(), {MAIN: OTHER}, {(NEW, OTHER): DIVERGED}, extra=count, on_divergence="overwrite")[MAIN]
+    assert (row.why, row.is_loss) == (why, True)
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"refs": ["heads/*", "tags/v*"]}, ()),
+        ({"refs": ["heads/*", "heads/relase/*"]}, ("`refs`: heads/relase/*",)),
+        ({"refs": ["heads/*"], "exclude": ["heads/secert"]}, ("`exclude`: heads/secert",)),
+        ({"refs": ["refs/heads/only-there", "tags/**"]}, ()),
+        ({"refs": ["heads/*", "refs/tags/*"], "exclude": ["tags/*"]}, ()),
+        ({"exclude": ["heads/secert"]}, ()),
+    ],
+)
+def test_patterns_that_stand_for_nothing(values: Mapping[str, Any], found: tuple[str, ...]) -> None:
+    """On neither side; all branches or all tags may be none."""
+    sides = [Listing(refs={MAIN: NEW, V1: TAG}), Listing(refs={"refs/heads/only-there": OLD})]
+    assert unmatched(settings(**values), sides) == found
+
+
+def test_a_repository_without_tags_is_no_misspelling() -> None:
+    """`tags/*` is in the settings from the first day."""
+    assert unmatched(settings(refs=["heads/*", "tags/*"]), [Listing(refs={MAIN: NEW})]) == ()
 
 
 @pytest.mark.parametrize(
@@ -197,6 +268,7 @@ def test_what_only_the_far_side_has(prune: str, complete: bool, action: Action, 
     """Deleted only if that is wanted, and if the source's refs are all known."""
     found = rows(ours(complete=complete), {MAIN: NEW, DEV: OLD}, refs=["heads/*"], prune=prune)[DEV]
     assert (found.action, found.concern) == (action, concern)
+    assert ("`source_token`" in str(found.hint)) == (concern is Concern.NOTICE)
 
 
 @pytest.mark.parametrize(("prune", "action"), [("true", Action.REFUSE), ("force", Action.DELETE)])
@@ -263,6 +335,7 @@ def test_the_tip_is_asked_about_where_the_pipeline_is_older() -> None:
     """Whether this pipeline's commit still is in its branch."""
     wanted = wishes(settings(), ci(), ours(tip=TIP))
     assert questions(wanted, Listing(refs={})) == {(TIP, NEW)}
+    assert questions(wanted, Listing(refs={MAIN: OTHER})) == {(TIP, NEW), (NEW, OTHER), (TIP, OTHER)}
 
 
 def test_branches_come_first_and_the_default_branch_before_all() -> None:

@@ -28,10 +28,10 @@ def expected(graph: CommitGraph, pair: Pair) -> Relation:
     return Relation.BEHIND if graph.contains(theirs, ours) else Relation.DIVERGED
 
 
-def gather(reader: Git, far_folder: Path, pairs: Iterable[Pair], theirs: Iterable[str], *, complete: bool = True) -> Facts:
+def gather(reader: Git, far_folder: Path, pairs: Iterable[Pair], theirs: Iterable[str]) -> Facts:
     """Gather facts about pairs with a far side that has refs of its own."""
     listing = Listing(refs={f"refs/heads/x{number}": oid for number, oid in enumerate(theirs)})
-    return relations.gather(reader, list(pairs), far_in(far_folder, reader), listing, complete=complete)
+    return relations.gather(reader, list(pairs), far_in(far_folder, reader), listing)
 
 
 def test_all_pairs_at_once(graph: CommitGraph, tmp_path: Path) -> None:
@@ -62,9 +62,8 @@ def test_steps_forward_take_no_process_each(tmp_path: Path, monkeypatch: pytest.
     assert commands == ["cat-file", "rev-list"]
 
 
-@pytest.mark.parametrize("complete", [True, False])
-def test_what_only_the_far_side_has_is_read_from_there_and_thrown_away(graph: CommitGraph, tmp_path: Path, complete: bool) -> None:
-    """A person's commits: known as foreign where the source is known as a whole, and never kept in the clone."""
+def test_what_only_the_far_side_has_is_read_from_there_and_thrown_away(graph: CommitGraph, tmp_path: Path) -> None:
+    """A person's commits: counted, and never kept in the clone."""
     theirs = max(graph.oids, key=lambda oid: len(graph.histories[oid]))
     ours = next(oid for oid in graph.oids if graph.contains(theirs, oid) and len(graph.histories[oid]) > 3)
     other = next(oid for oid in graph.oids if not graph.contains(theirs, oid) and not graph.contains(oid, theirs))
@@ -72,9 +71,9 @@ def test_what_only_the_far_side_has_is_read_from_there_and_thrown_away(graph: Co
     far = graph.make(tmp_path / "far.git", {"refs/heads/x0": theirs})
     reader = git_in(clone, tmp_path)
     before = sorted(path for path in clone.rglob("*"))
-    found = gather(reader, far, [(ours, theirs), (other, theirs)], [theirs], complete=complete)
+    found = gather(reader, far, [(ours, theirs), (other, theirs)], [theirs])
     assert found.relations == {(ours, theirs): Relation.BEHIND, (other, theirs): Relation.DIVERGED}
-    assert found.foreign == (frozenset({theirs}) if complete else frozenset())
+    assert found.extra == {(mine, theirs): len(graph.histories[theirs] - graph.histories[mine]) for mine in (ours, other)}
     assert sorted(path for path in clone.rglob("*")) == before
 
 

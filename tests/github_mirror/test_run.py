@@ -190,7 +190,7 @@ def test_dry_run_prints_the_plan_and_changes_nothing(project: Project, options: 
     """The table that a run would produce, by the option as by the setting."""
     code, log = project.run(*options, REFS="heads/*,tags/*", DRY_RUN=setting)
     assert code == 0
-    assert "dry run: nothing was sent" in log
+    assert log.endswith("DRY RUN: nothing was sent; a real run would exit 0")
     assert f"tags/v1 create -> {project.sha('v1')[:10]}" in log
     assert "3 create" in log
     assert refs_of(project.mirror) == {}
@@ -207,12 +207,66 @@ def test_divergence(project: Project, tmp_path: Path, divergence: str, strict: s
     commit(project.forge)
     code, log = project.run(ON_DIVERGENCE=divergence, STRICT=strict)
     assert code == expected, log
-    assert "diverged: somebody has pushed there" in log
+    assert "diverged: pushed to there, or rewritten at the source" in log
+    assert "nothing changed there, 1 NOT MIRRORED" in log
+    assert "if somebody has pushed there, bring those commits into the source" in log
     assert refs_of(project.mirror) == {MAIN: theirs}
+    code, log = project.run("--dry-run", ON_DIVERGENCE=divergence, STRICT=strict)
+    assert code == expected, log
+    assert f"DRY RUN: nothing was sent; a real run would exit {expected}" in log
+    assert "if somebody has pushed there, bring those commits into the source" in log
+    assert ("WOULD NOT BE MIRRORED" in log) == (divergence == "fail" and strict == "false")
+
+
+@pytest.mark.parametrize(
+    "chosen", [{}, {"REFS": "heads/*"}, {"SOURCE": "workspace", "REFS": "heads/*"}], ids=["pipeline", "whole", "workspace"]
+)
+@pytest.mark.parametrize("divergence", ["keep", "overwrite", "fail"])
+def test_a_source_that_was_taken_back_is_not_followed(project: Project, tmp_path: Path, divergence: str, chosen: Mapping[str, str]) -> None:
+    """Also with a cache that still has the commits; the way to do it by hand is in the log, and not `overwrite`, which does not do it."""
+    cache = str(tmp_path / "cache")
+    before = project.sha()
+    project.run(CACHE_DIR=cache)
+    git(project.forge, "reset", "--quiet", "--hard", "main~1")
+    git(project.forge, "branch", "keeps-the-commits", before)
+    git(project.forge, "clone", "--quiet", "--no-local", str(project.forge), str(project.workspace / "src"))
+    ci = {"CI_WORKSPACE": str(project.workspace / "src")}
+    code, log = project.run(ci=ci, values=chosen, CACHE_DIR=cache, ON_DIVERGENCE=divergence, STRICT="true")
+    assert refs_of(project.mirror)[MAIN] == before
+    if chosen.get("SOURCE") == "workspace":
+        # It does not know what the source has by now, which may be more.
+        assert (code, "the far side is newer" in log) == (0, True), log
+        return
+    url = project.server.url("mirror.git")
+    assert code == int(divergence == "fail"), log
+    assert "main kept" in log
+    assert "has all that the source has, and more: pushed to there, or taken back at the source" in log
+    assert f"git push --force-with-lease=refs/heads/main:{before} {url} {project.sha()}:refs/heads/main" in log
+    assert "not even with `on_divergence: overwrite`" in log
+
+
+@pytest.mark.parametrize(("strict", "expected"), [("false", 0), ("true", 1)])
+def test_a_pattern_without_a_match_is_told(project: Project, strict: str, expected: int) -> None:
+    """What there is is mirrored; a pattern of which there is nothing, neither here nor there, is misspelt or old."""
+    code, log = project.run(REFS="heads/*,tags/*", EXCLUDE="heads/dve", STRICT=strict)
+    assert code == expected, log
+    assert "`exclude`: heads/dve matches no branch or tag, neither at the source nor at the far side" in log
+    assert refs_of(project.mirror).keys() == {MAIN, DEV, V1}
+    code, log = project.run(REFS="heads/relase/*", STRICT=strict)
+    assert code == expected, log
+    assert "nothing to mirror: the source has no refs that match heads/relase/*" in log
+    assert "`refs`: heads/relase/* matches no branch or tag" in log
+
+
+def test_a_mirror_that_can_not_be_read_may_have_what_a_pattern_is_for(project: Project) -> None:
+    """So then the pattern is not blamed."""
+    code, log = project.run(REMOTE=project.server.url("missing.git"), REFS="heads/*", EXCLUDE="heads/wip/*", STRICT="true")
+    assert code == 1
+    assert "matches no branch" not in log
 
 
 def test_overwrite_puts_the_source_in_its_place(project: Project, tmp_path: Path) -> None:
-    """The one setting that loses something, and says what it was."""
+    """The one setting that loses something, and says what it was, and how it comes back."""
     project.run()
     other = tmp_path / "other"
     git(tmp_path, "clone", "--quiet", str(project.mirror), str(other))
@@ -221,7 +275,9 @@ def test_overwrite_puts_the_source_in_its_place(project: Project, tmp_path: Path
     commit(project.forge)
     code, log = project.run(ON_DIVERGENCE="overwrite")
     assert code == 0
-    assert f"main forced {theirs[:10]} -> {project.sha()[:10]}" in log
+    assert f"main forced {theirs[:10]} -> {project.sha()[:10]} `on_divergence: overwrite`, drops 1 commit" in log
+    url = project.server.url("mirror.git")
+    assert f"main was {theirs} git fetch {url} {theirs} && git push --force-with-lease=refs/heads/main:{project.sha()} {url} " in log
     assert refs_of(project.mirror) == {MAIN: project.sha()}
 
 

@@ -155,19 +155,21 @@ def test_warnings_stand_out_and_are_repeated_at_the_end() -> None:
     page = Page()
     page.console.warn("the cache of shop/web could not be read", hint="set `cache: none`")
     page.console.warn("the cache of shop/web could not be read", hint="set `cache: none`")
-    page.console.warn("tag latest stays")
+    page.console.warn("tag latest stays", details=[f"git push {'x' * WIDTH}"])
     page.console.info("a line\n" * 20)
     page.console.finish()
-    assert page.lines[:3] == [
+    assert page.lines[:4] == [
         "warning: the cache of shop/web could not be read",
         "  hint: set `cache: none`",
         "warning: tag latest stays",
+        f"  git push {'x' * WIDTH}",
     ]
-    assert page.lines[23:] == [
+    assert page.lines[24:] == [
         "2 warnings:",
         "  - the cache of shop/web could not be read",
         "    hint: set `cache: none`",
         "  - tag latest stays",
+        f"    git push {'x' * WIDTH}",
     ]
 
 
@@ -216,6 +218,28 @@ def test_table_fits_the_log() -> None:
     assert page.lines[1].startswith("  registry.example.lan/iii")
     assert page.lines[1].endswith("ddd  1m 05s")
     assert page.lines[1].count("...") == 2
+
+
+def test_sentences_in_the_last_column_go_on_in_the_next_line() -> None:
+    """A reason whose middle is missing is none."""
+    page = Page()
+    why = "diverged: " + "somebody has pushed to there, " * 5 + "or not"
+    page.console.table(["ref", "why"], [["main", why], ["b" * 60, "short"]])
+    assert max(map(len, page.lines)) <= WIDTH
+    begin = page.lines[0].index("why")
+    assert " ".join(line[begin:] for line in page.lines[1:-1]) == why
+    assert all(line[:begin].strip() in {"main", ""} for line in page.lines[1:-1])
+    assert page.lines[-1].split() == ["b" * 60, "short"]
+
+
+def test_the_other_columns_give_way_to_a_last_one_of_some_width() -> None:
+    """And a word that is longer stays whole: addresses and commands are copied."""
+    page = Page()
+    address = "https://github.com/acme/shop/security/" + "x" * 60
+    page.console.table(["ref", "old", "why"], [["r" * 100, "o" * 30, f"allow it at {address} first"]])
+    assert [line.strip() for line in page.lines[2:]] == [address, "first"]
+    assert len(page.lines[1]) <= WIDTH
+    assert page.lines[1].count("...") == 1
 
 
 def test_table_without_rows_is_not_printed() -> None:

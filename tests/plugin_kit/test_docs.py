@@ -205,6 +205,15 @@ def test_docs_have_a_table_per_group_and_per_nested_map() -> None:
         assert part in text
 
 
+def test_docs_show_the_example_where_the_introduction_wants_it() -> None:
+    """Once, and as --help shows it."""
+    text = docs_md(PLUGIN, Settings, intro="How.\n\n## The step\n\n<!-- example -->\n\nWhy.\n")
+    assert "\n## The step\n\n```yaml\nsteps:\n" in text
+    assert "\n```\n\nWhy.\n\n## Settings\n" in text
+    assert text.count("```yaml") == 1
+    assert "<!--" not in text
+
+
 def test_docs_are_the_same_each_time() -> None:
     """A test compares them with the file in the repository."""
     assert docs_md(PLUGIN, Settings) == docs_md(PLUGIN, Settings)

@@ -1,6 +1,7 @@
 """An ssh server in a thread of the test, for git and for faults that no real server can be talked into."""
 
 import contextlib
+import os
 import shlex
 import socket
 import subprocess
@@ -65,8 +66,8 @@ class SshServer:
         finally:
             transport.close()
 
-    def run(self, command: str, channel: paramiko.Channel, transport: paramiko.Transport) -> None:
-        """Run a command with the channel as its input and output."""
+    def run(self, command: str, channel: paramiko.Channel, transport: paramiko.Transport, protocol: str) -> None:
+        """Run a command with the channel as its input and output; `protocol` is the GIT_PROTOCOL that the client has sent."""
         self.commands.append(command)
         if self.complaint:
             channel.sendall_stderr(f"{self.complaint}\n".encode())
@@ -79,6 +80,7 @@ class SshServer:
         with subprocess.Popen(
             ["git", "-c", "safe.directory=*", *_git_words(command)],
             cwd=self.home,
+            env={**os.environ, "GIT_PROTOCOL": protocol},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -113,6 +115,7 @@ class _Session(paramiko.ServerInterface):
     def __init__(self, server: SshServer, transport: paramiko.Transport) -> None:
         self._server = server
         self._transport = transport
+        self._protocols: dict[int, str] = {}
 
     def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002  paramiko's own signature
         return "publickey"
@@ -125,11 +128,14 @@ class _Session(paramiko.ServerInterface):
     def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002  paramiko's own signature
         return OPEN_SUCCEEDED
 
-    def check_channel_env_request(self, channel: paramiko.Channel, name: bytes, value: bytes) -> bool:  # noqa: ARG002  paramiko's own signature
+    def check_channel_env_request(self, channel: paramiko.Channel, name: bytes, value: bytes) -> bool:
+        if name != b"GIT_PROTOCOL":
+            return False
+        self._protocols[channel.get_id()] = value.decode()
         return True
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        argv = (command.decode(), channel, self._transport)
+        argv = (command.decode(), channel, self._transport, self._protocols.get(channel.get_id(), ""))
         threading.Thread(target=self._server.run, args=argv, daemon=True).start()
         return True
 

@@ -23,7 +23,9 @@ steps:
     settings:
       remote: git@github.com:acme/shop.git
       ssh_key: {from_secret: github_deploy_key}
+      timeout: 5m
       strict: true
+    when: {event: [push, tag, manual]}
 """,
 )
 

@@ -3,12 +3,13 @@
 A ref is only ever moved forward, unless the settings ask for more; what they ask for is done under a lease on what was seen.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from github_mirror.refs import BRANCHES, TAGS, Listing, Pattern, is_mirrored, short
+from plugin_kit.console import counted
 
 if TYPE_CHECKING:
     from github_mirror.settings import Settings
@@ -51,17 +52,30 @@ class Concern(StrEnum):
 
 # Our commit and the far side's.
 Pair = tuple[str, str]
-Verdict = tuple[Action, str, Concern]
 
 _NEWER = "the far side is newer"
+_BRING_HOME = (
+    "if somebody has pushed there, bring those commits into the source; if they can go, as after a rewrite of the source, set "
+    "`on_divergence: overwrite` for one run"
+)
+_STEP_BACK = (
+    "if somebody has pushed there, bring those commits into the source; if they can go, run the command above in a clone of the source: "
+    "a run never moves a branch backwards, not even with `on_divergence: overwrite`"
+)
+_MOVE_TAG = "see which of the two is right: put the far side's tag into the source, or set `on_divergence: overwrite` for one run"
+_KNOW_ALL = (
+    "only the forge knows that a ref is gone: `prune` needs `source: forge` (or `auto`), and for a private repository a `source_token`, "
+    "or that Woodpecker trusts the image with its login"
+)
+_AGAIN = "run the pipeline again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """How the commits of pairs relate, and which of the far side's the source does not have."""
+    """How the commits of pairs relate, and how many commits the far side has in each pair that ours lacks, where they were counted."""
 
     relations: Mapping[Pair, Relation] = field(default_factory=dict)
-    foreign: frozenset[str] = frozenset()
+    extra: Mapping[Pair, int] = field(default_factory=dict)
 
     def relation(self, ours: str, theirs: str) -> Relation:
         """Give what is known of a pair."""
@@ -70,14 +84,24 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefPlan:
-    """One ref of the far side, by its full name: what is done with it and why; `theirs` is what was seen there."""
+    """One ref of the far side, by its full name: what is done with it and why; `theirs` is what was seen there.
+
+    With `backwards` it is kept because only a step back would make it what the source has, which a run never takes.
+    """
 
     ref: str
     action: Action
     ours: str | None = None
     theirs: str | None = None
     why: str = ""
+    hint: str | None = None
     concern: Concern = Concern.NONE
+    backwards: bool = False
+
+    @property
+    def is_loss(self) -> bool:
+        """True where the far side loses what it has."""
+        return self.action in {Action.FORCE, Action.DELETE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +148,10 @@ def wishes(settings: "Settings", ci: "CI", ours: Ours, followed: Iterable[str] =
         selection = settings.selection
         chosen = {name: oid for name, oid in ours.listing.refs.items() if selection.has(name)}
         reason = "" if chosen or settings.prune != "false" else f"the source has no refs that match {', '.join(settings.refs)}"
-        return Wishes(refs=tuple(Wish(ref=name, ours=oid, tip=oid) for name, oid in chosen.items()), reason=reason)
+        # A workspace tells what the refs were when it was cloned.
+        return Wishes(
+            refs=tuple(Wish(ref=name, ours=oid, tip=oid if ours.complete else None) for name, oid in chosen.items()), reason=reason
+        )
     wish = _pipelines_wish(settings, ci, ours)
     if wish is None:
         return Wishes(reason="this pipeline has neither a branch nor a tag; name refs in `refs`, or a `branch`")
@@ -135,6 +162,22 @@ def wishes(settings: "Settings", ci: "CI", ours: Ours, followed: Iterable[str] =
     return Wishes(refs=(wish, *(Wish(ref=name, ours=ours.listing.refs[name], tip=ours.listing.refs[name]) for name in tags)))
 
 
+def unmatched(settings: "Settings", seen: Sequence[Listing]) -> tuple[str, ...]:
+    """List the patterns of `refs` and `exclude` that match nothing on either side, as the settings have them.
+
+    Without `refs`, `exclude` is about the one ref of this pipeline, which it mostly does not match.
+    """
+    if not settings.refs:
+        return ()
+    names = {name for listing in seen for name in listing.refs}
+    given = [
+        (setting, Pattern.parse(text)) for setting, texts in (("refs", settings.refs), ("exclude", settings.exclude)) for text in texts
+    ]
+    return tuple(
+        f"`{setting}`: {pattern.text}" for setting, pattern in given if not pattern.is_whole_kind and not any(map(pattern.matches, names))
+    )
+
+
 def questions(wanted: Wishes, far: Listing) -> frozenset[Pair]:
     """List the pairs of commits whose relation `decide` asks for; a ref that is new or as it should be asks for none."""
     pairs: set[Pair] = set()
@@ -143,7 +186,7 @@ def questions(wanted: Wishes, far: Listing) -> frozenset[Pair]:
             continue
         theirs = far.refs.get(wish.ref)
         if theirs not in {None, wish.ours, wish.tip}:
-            pairs.add((wish.ours, str(theirs)))
+            pairs.update((mine, str(theirs)) for mine in (wish.ours, wish.tip) if mine)
         if wish.tip not in {None, wish.ours}:
             pairs.add((str(wish.tip), wish.ours))
     return frozenset(pairs)
@@ -156,10 +199,10 @@ def decide(
 
     A ref that has moved while the run was under way is moved forward or kept: what others do at the same time may be newer.
     """
-    first = seen_first or far
-    rows = [_decide_one(wish, far.refs.get(wish.ref), facts, settings) for wish in wanted.refs]
+    first, again = seen_first or far, seen_first is not None
+    rows = [_decide_one(wish, far.refs.get(wish.ref), facts, settings, again=again) for wish in wanted.refs]
     rows += _leftover(ours, far, settings)
-    rows = [_unless_moved(row, first.refs.get(row.ref), again=seen_first is not None) for row in rows]
+    rows = [_unless_moved(row, first.refs.get(row.ref), again=again) for row in rows]
     rows = list(_without_conflicts(rows, far))
     # Of an empty repository, the first branch that comes is made the default one.
     default = far.head or ours.listing.head
@@ -189,45 +232,48 @@ def _tag_wish(name: str, ours: Ours) -> Wish:
     return Wish(ref=name, ours=tag)
 
 
-def _decide_one(wish: Wish, theirs: str | None, facts: Facts, settings: "Settings") -> RefPlan:
-    action, why, concern = _verdict(wish, theirs, facts, settings)
-    return RefPlan(ref=wish.ref, action=action, ours=wish.ours, theirs=theirs, why=why, concern=concern)
-
-
-def _verdict(wish: Wish, theirs: str | None, facts: Facts, settings: "Settings") -> Verdict:
-    ours, is_branch = wish.ours, wish.ref.startswith(BRANCHES)
+def _decide_one(wish: Wish, theirs: str | None, facts: Facts, settings: "Settings", *, again: bool) -> RefPlan:
+    row = RefPlan(ref=wish.ref, action=Action.KEEP, ours=wish.ours, theirs=theirs)
+    ours = wish.ours
     if ours is None:
-        return Action.REFUSE if wish.concern is Concern.FAILURE else Action.KEEP, wish.refusal, wish.concern
+        action = Action.REFUSE if wish.concern is Concern.FAILURE else Action.KEEP
+        return replace(row, action=action, why=wish.refusal, concern=wish.concern)
     if theirs is not None and theirs in {ours, wish.tip}:
-        return Action.UNCHANGED, "" if theirs == ours else _NEWER, Concern.NONE
-    if is_branch and wish.tip and facts.relation(wish.tip, ours) is not Relation.AHEAD:
+        return replace(row, action=Action.UNCHANGED, why="" if theirs == ours else _NEWER)
+    if wish.ref.startswith(BRANCHES) and wish.tip and facts.relation(wish.tip, ours) is not Relation.AHEAD:
         # History is rewritten to take something out: what an older pipeline has must not put it back.
-        return Action.KEEP, "rewritten at the source since this pipeline began; its next pipeline mirrors it", Concern.NONE
+        return replace(row, why="rewritten at the source since this pipeline began; its next pipeline mirrors it")
     if theirs is None:
-        return Action.CREATE, "", Concern.NONE
-    if not is_branch:
-        return _diverged("the tag is on something else there", settings)
-    return _moved(facts.relation(ours, theirs), settings, foreign=theirs in facts.foreign)
+        return replace(row, action=Action.CREATE)
+    if not wish.ref.startswith(BRANCHES):
+        return _diverged(row, "the tag is on something else there", _MOVE_TAG, settings)
+    return _moved(row, wish.tip, facts, settings, again=again)
 
 
-def _moved(relation: Relation, settings: "Settings", *, foreign: bool) -> Verdict:
-    match relation:
+def _moved(row: RefPlan, tip: str | None, facts: Facts, settings: "Settings", *, again: bool) -> RefPlan:
+    """Decide for a branch that both sides have, by how their commits relate; `tip` is what the source has by now, if that is known."""
+    ours, theirs = str(row.ours), str(row.theirs)
+    match facts.relation(ours, theirs):
         case Relation.AHEAD:
-            return Action.UPDATE, "", Concern.NONE
+            return replace(row, action=Action.UPDATE)
         case Relation.DIVERGED:
-            return _diverged("diverged: somebody has pushed there", settings)
-        case Relation.BEHIND if foreign:
-            # Even `overwrite` leaves them: a ref is never moved backwards.
-            return Action.KEEP, "somebody has pushed there: it has commits on top that the source lacks", _blame(settings)
+            count = facts.extra.get((ours, theirs))
+            dropped = f", drops {counted(count, 'commit')}" if count else ""
+            return _diverged(row, "diverged: pushed to there, or rewritten at the source", _BRING_HOME, settings, dropped)
+        case Relation.BEHIND if again or tip is None or facts.relation(tip, theirs) is Relation.AHEAD:
+            # What came during the run may be newer than the clone without being anybody's push to the mirror.
+            return replace(row, action=Action.UNCHANGED, why=_NEWER)
         case Relation.BEHIND:
-            return Action.UNCHANGED, _NEWER, Concern.NONE
-    return Action.REFUSE, "what the far side has could not be read, so nothing is known of it", Concern.FAILURE
+            why = "has all that the source has, and more: pushed to there, or taken back at the source"
+            return replace(row, why=why, hint=_STEP_BACK, concern=_blame(settings), backwards=True)
+    why = "what the far side has could not be read, so nothing is known of it"
+    return replace(row, action=Action.REFUSE, why=why, hint=_AGAIN, concern=Concern.FAILURE)
 
 
-def _diverged(why: str, settings: "Settings") -> Verdict:
+def _diverged(row: RefPlan, why: str, hint: str, settings: "Settings", dropped: str = "") -> RefPlan:
     if settings.divergence == "overwrite":
-        return Action.FORCE, "`on_divergence: overwrite`", Concern.NONE
-    return Action.KEEP, why, _blame(settings)
+        return replace(row, action=Action.FORCE, why=f"`on_divergence: overwrite`{dropped}")
+    return replace(row, why=why, hint=hint, concern=_blame(settings))
 
 
 def _blame(settings: "Settings") -> Concern:
@@ -243,18 +289,18 @@ def _leftover(ours: Ours, far: Listing, settings: "Settings") -> Iterator[RefPla
     branches = sum(name.startswith(BRANCHES) for name in extra)
     too_many = branches * 2 > len(far.branches)
     for name in extra:
-        action, why, concern = Action.DELETE, "the source does not have it", Concern.NONE
+        action, why, hint, concern = Action.DELETE, "the source does not have it", None, Concern.NONE
         if settings.prune == "false":
             action, why = Action.KEEP, "only at the far side"
         elif not ours.complete:
             action, why = Action.KEEP, "only at the far side, and the source's refs are not all known"
-            concern = Concern.NOTICE
+            hint, concern = _KNOW_ALL, Concern.NOTICE
         elif settings.prune != "force" and name == far.head:
             action, why, concern = Action.REFUSE, "the default branch of the far side is only deleted with `prune: force`", Concern.FAILURE
         elif settings.prune != "force" and too_many:
             why = f"{branches} of {len(far.branches)} branches of the far side are only deleted with `prune: force`"
             action, concern = Action.REFUSE, Concern.FAILURE
-        yield RefPlan(ref=name, action=action, theirs=far.refs[name], why=why, concern=concern)
+        yield RefPlan(ref=name, action=action, theirs=far.refs[name], why=why, hint=hint, concern=concern)
 
 
 def _unless_moved(row: RefPlan, first: str | None, *, again: bool) -> RefPlan:
@@ -264,7 +310,7 @@ def _unless_moved(row: RefPlan, first: str | None, *, again: bool) -> RefPlan:
         return row
     what = "deleted" if row.theirs is None else "moved"
     why = f"{what} at the far side during this run"
-    return RefPlan(ref=row.ref, action=Action.KEEP, ours=row.ours, theirs=row.theirs, why=why, concern=Concern.NOTICE)
+    return RefPlan(ref=row.ref, action=Action.KEEP, ours=row.ours, theirs=row.theirs, why=why, hint=_AGAIN, concern=Concern.NOTICE)
 
 
 def _without_conflicts(rows: Iterable[RefPlan], far: Listing) -> Iterator[RefPlan]:

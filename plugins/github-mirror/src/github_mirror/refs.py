@@ -75,6 +75,11 @@ class Pattern:
             raise ValueError(f'"{text}": names no ref; all of them are "{text}*"')
         return cls(text=text, expression=re.compile(_expression(name)))
 
+    @property
+    def is_whole_kind(self) -> bool:
+        """True for all branches or all tags, of which a repository may have none."""
+        return self.text.removeprefix("refs/").rstrip("*") in {"heads/", "tags/"}
+
     def matches(self, name: str) -> bool:
         """Tell whether a full name is meant."""
         return self.expression.fullmatch(name) is not None

@@ -15,11 +15,8 @@ _AT_ONCE = 4
 _SHA256_DIGITS = 64
 
 
-def gather(git: Git, pairs: Collection[Pair], far: Far, listing: Listing, *, complete: bool) -> Facts:
-    """Find out how the commits relate; what only the far side has is read from there, into a folder that is then thrown away.
-
-    With `complete` the clone has all that the source has, so that what it lacks is foreign.
-    """
+def gather(git: Git, pairs: Collection[Pair], far: Far, listing: Listing) -> Facts:
+    """Find out how the commits relate; what only the far side has is read from there, into a folder that is then thrown away."""
     if not pairs:
         return Facts()
     have = commits(git, {oid for pair in pairs for oid in pair})
@@ -31,8 +28,7 @@ def gather(git: Git, pairs: Collection[Pair], far: Far, listing: Listing, *, com
             _fetch(far, reader, [name for name, oid in listing.refs.items() if oid in lacking])
             have |= commits(reader, lacking)
         known = [pair for pair in pairs if have.issuperset(pair)]
-        relations = _relate(reader, known)
-    return Facts(relations=relations, foreign=frozenset(lacking) if complete else frozenset())
+        return _relate(reader, known)
 
 
 def commits(git: Git, oids: Iterable[str]) -> set[str]:
@@ -73,11 +69,12 @@ def _fetch(far: Far, reader: Git, names: Iterable[str]) -> None:
         return
 
 
-def _relate(git: Git, pairs: Collection[Pair]) -> dict[Pair, Relation]:
-    found = dict.fromkeys(_steps_forward(git, pairs), Relation.AHEAD) if len(pairs) > 1 else {}
-    others = [pair for pair in pairs if pair not in found]
-    found.update(zip(others, each(lambda pair: _compare(git, *pair), others, at_once=_AT_ONCE), strict=True))
-    return found
+def _relate(git: Git, pairs: Collection[Pair]) -> Facts:
+    forward = dict.fromkeys(_steps_forward(git, pairs), Relation.AHEAD) if len(pairs) > 1 else {}
+    others = [pair for pair in pairs if pair not in forward]
+    counts = dict(zip(others, each(lambda pair: _count(git, *pair), others, at_once=_AT_ONCE), strict=True))
+    compared = {pair: _relation(*count) for pair, count in counts.items()}
+    return Facts(relations=forward | compared, extra={pair: theirs for pair, (_, theirs) in counts.items()})
 
 
 def _steps_forward(git: Git, pairs: Collection[Pair]) -> list[Pair]:
@@ -104,9 +101,13 @@ def _reaches(start: str, goal: str, parents: Mapping[str, list[str]]) -> bool:
     return False
 
 
-def _compare(git: Git, ours: str, theirs: str) -> Relation:
-    counts = git.run("rev-list", "--left-right", "--count", f"{ours}...{theirs}").stdout.split()
-    only_ours, only_theirs = map(int, counts)
+def _count(git: Git, ours: str, theirs: str) -> tuple[int, int]:
+    """Count the commits that each of the two has and the other lacks."""
+    mine, yours = git.run("rev-list", "--left-right", "--count", f"{ours}...{theirs}").stdout.split()
+    return int(mine), int(yours)
+
+
+def _relation(only_ours: int, only_theirs: int) -> Relation:
     if only_theirs == 0:
         return Relation.AHEAD
     return Relation.BEHIND if only_ours == 0 else Relation.DIVERGED

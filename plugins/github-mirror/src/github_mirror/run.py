@@ -40,14 +40,15 @@ def run(settings: "Settings", ci: "CI", console: Console, dry_run: bool) -> None
         console.info("nothing to mirror: this is a pull request, and only what has been merged is mirrored")
         return
     deadline = Deadline(settings.timeout.total_seconds())
+    this = _Run(settings=settings, ci=ci, console=console, dry_run=dry_run or settings.dry_run, deadline=deadline)
     found: list[PluginError] = []
     try:
-        found += _mirror(remotes, _Run(settings=settings, ci=ci, console=console, dry_run=dry_run or settings.dry_run, deadline=deadline))
+        found += _mirror(remotes, this)
     except Cancelled:
         raise
     except PluginError as error:
         found.append(error)
-    report.verdict(found, console, strict=settings.strict)
+    report.verdict(found, console, strict=settings.strict, planned=this.dry_run)
 
 
 def _remotes(settings: "Settings") -> list[Remote]:
@@ -89,17 +90,7 @@ def _mirror(remotes: Sequence[Remote], this: _Run) -> Iterator[PluginError]:
             yield error
             yield from _unread(listings)
             return
-        wanted, ours = _wanted(source, this)
-        if wanted.reason:
-            this.console.info(f"nothing to mirror: {wanted.reason}")
-            return
-        for far, listing in zip(fars, listings, strict=True):
-            try:
-                yield from _mirror_to(far, listing.result(), source, wanted, ours, this)
-            except Cancelled:
-                raise
-            except PluginError as error:
-                yield error
+        yield from _mirror_to_each(fars, listings, source, this)
 
 
 @contextmanager
@@ -121,6 +112,30 @@ def _unread(listings: Sequence[Future[Listing]]) -> Iterator[PluginError]:
             yield error
 
 
+def _mirror_to_each(fars: Sequence[Far], listings: Sequence[Future[Listing]], source: Source, this: _Run) -> Iterator[PluginError]:
+    wanted, ours = _wanted(source, this)
+    seen = [ours.listing]
+    if wanted.reason:
+        this.console.info(f"nothing to mirror: {wanted.reason}")
+        yield from _unmatched(seen, this)
+        return
+    for far, listing in zip(fars, listings, strict=True):
+        try:
+            seen.append(listing.result())
+            yield from _mirror_to(far, seen[-1], source, wanted, ours, this)
+        except Cancelled:
+            raise
+        except PluginError as error:
+            yield error
+    # A far side that could not be read may have what a pattern is for.
+    if len(seen) == 1 + len(fars):
+        yield from _unmatched(seen, this)
+
+
+def _unmatched(seen: Sequence[Listing], this: _Run) -> Iterator[PluginError]:
+    yield from report.unmatched(plan.unmatched(this.settings, seen), this.console, strict=this.settings.strict)
+
+
 def _wanted(source: Source, this: _Run) -> tuple[Wishes, Ours]:
     ours = Ours(listing=source.listing, complete=source.complete, head=source.head, tip=source.tip, gone=source.gone)
     followed: list[str] = []
@@ -132,26 +147,24 @@ def _wanted(source: Source, this: _Run) -> tuple[Wishes, Ours]:
 
 
 def _mirror_to(far: Far, listing: Listing, source: Source, wanted: Wishes, ours: Ours, this: _Run) -> Iterator[PluginError]:
-    label = far.remote.label
+    url = far.remote.url
     far = replace(far, git=source.git.using(far.git.environment))
 
     def choose(seen: Listing, first: Listing | None) -> Sequence[RefPlan]:
-        # What came during the run may be newer than the clone, and then lacks there without being anybody's push to the mirror.
-        complete = ours.complete and first is None
-        facts = relations.gather(source.git, plan.questions(wanted, seen), far, seen, complete=complete)
+        facts = relations.gather(source.git, plan.questions(wanted, seen), far, seen)
         return plan.decide(wanted, ours, seen, facts, this.settings, seen_first=first)
 
     if this.dry_run:
-        rows = choose(listing, None)
-        report.plan(label, rows, this.console)
-        this.console.info("dry run: nothing was sent")
+        outcomes = report.plan(url, choose(listing, None), this.console)
+        report.notices(url, outcomes, this.console)
+        yield from report.problems(url, outcomes)
         return
-    with this.console.step(f"Mirroring to {label}") as step:
+    with this.console.step(f"Mirroring to {url}") as step:
         there = frozenset(listing.refs.values())
         objects = lfs.Objects(source=source, far=far, settings=this.settings, console=this.console, there=there)
         outcomes = Delivery(far, choose, limit=this.settings.push_limit, before=objects.send).run(listing)
-        pushed = sum(outcome.row.action.is_push and not outcome.problem for outcome in outcomes)
-        step.note(f"{counted(pushed, 'ref')} changed there")
-    report.table(label, outcomes, this.console)
-    report.notices(label, outcomes, this.console)
-    yield from report.problems(label, outcomes)
+        step.note(report.note(outcomes))
+    report.table(url, outcomes, this.console)
+    report.losses(url, outcomes, this.console)
+    report.notices(url, outcomes, this.console)
+    yield from report.problems(url, outcomes)

@@ -34,10 +34,11 @@ class Settings(PluginSettings):
 
     refs: list[str] = Field(default=[], json_schema_extra=group("What is mirrored", default="the ref of this pipeline"))
     """Patterns of branches and tags, such as `heads/*`, `tags/v*`; a `*` at the end matches slashes, too. Without it only the ref of
-    this pipeline is mirrored: its branch at the commit that has passed, or its tag."""
+    this pipeline is mirrored: its branch at the commit that has passed, or its tag. A pattern that matches nothing is a warning;
+    with `strict` a failure, unless it has a `*`."""
 
     exclude: list[str] = Field(default=[], json_schema_extra=WHAT)
-    """Patterns of refs that are neither sent nor deleted."""
+    """Patterns of refs that are neither sent nor deleted; one that matches nothing is told as in `refs`."""
 
     branch: str | None = Field(default=None, json_schema_extra=group("What is mirrored", default="the same name"))
     """Branch of the far side that gets the commit of this pipeline, instead of the one with the same name. Not with `refs`."""
@@ -46,18 +47,20 @@ class Settings(PluginSettings):
     """`true`: also send the annotated tags on commits that are sent, as `git push --follow-tags` does. Not with `refs`."""
 
     lfs: Literal["auto", "true", "false"] = Field(default="auto", json_schema_extra=WHAT)
-    """Send the Git LFS objects before the refs. `auto`: where the repository uses LFS."""
+    """Send the Git LFS objects before the refs. `auto`: where a .gitattributes says that the repository uses LFS; `true` also where
+    only its past does."""
 
     on_divergence: Literal["keep", "fail", "overwrite"] = Field(default="keep", json_schema_extra=SAFETY)
     """What to do with a ref that has commits at the far side which the source does not have, or a tag that has moved. `keep`: report it and
-    leave it alone. `fail`: the same, and it counts as a failure. `overwrite`: replace it, unless it moves again meanwhile."""
+    leave it alone. `fail`: the same, and it counts as a failure. `overwrite`: replace it, unless it moves again meanwhile; but a branch
+    that has all that the source has, and more, is kept even then."""
 
     force: bool | None = Field(default=None, json_schema_extra=SAFETY)
     """`true` means `on_divergence: overwrite`, as in drone-git-push."""
 
     prune: Literal["false", "true", "force"] = Field(default="false", json_schema_extra=SAFETY)
     """`true`: delete refs at the far side that `refs` matches and the source does not have. The far side's default branch, and more than
-    half of its branches, are only deleted with `force`."""
+    half of its branches, are only deleted with `force`. Needs the forge: with `source: workspace` nothing is deleted."""
 
     source: str = Field(default="auto", json_schema_extra=SOURCE)
     """`forge`: a clone of the plugin's own, by https with the credentials of Woodpecker or `source_token`, or by ssh with
@@ -87,10 +90,10 @@ class Settings(PluginSettings):
 
     strict: bool = Field(default=False, json_schema_extra=RUN)
     """`true`: exit 1 when something could not be mirrored; for a step with `failure: ignore`, which is then red in a green pipeline.
-    `false`: a warning, and exit 0. Wrong settings always exit 2."""
+    `false`: a warning, and exit 0. Wrong settings always exit 2. What `on_divergence: keep` leaves alone is no failure."""
 
     dry_run: bool = Field(default=False, json_schema_extra=RUN)
-    """`true`: print what would be done and send nothing, like the option `--dry-run`."""
+    """`true`: print what would be done and send nothing, like the option `--dry-run`; the exit code is that of a real run."""
 
     skip_verify: bool = Field(default=False, json_schema_extra=SOURCE)
     """Refused: whoever answers in the forge's place would be believed. Use `ca_cert`."""

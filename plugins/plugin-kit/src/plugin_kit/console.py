@@ -26,6 +26,8 @@ WIDTH = 119
 
 _BOLD, _DIM, _RED, _YELLOW, _GREEN, _BLUE = "1", "2", "1;31", "1;33", "32", "1;34"
 _NARROWEST_COLUMN = 8
+# Of a column of sentences.
+_NARROWEST_TEXT = 30
 # Lines that a person sees without scrolling.
 _IN_VIEW = 15
 _GAP = "  "
@@ -72,7 +74,7 @@ class Console:
         self._clock = clock
         self._lock = threading.RLock()
         # Where in the log each warning stands, in lines from the top.
-        self._warnings: dict[tuple[str, str | None], int] = {}
+        self._warnings: dict[tuple[str, str | None, tuple[str, ...]], int] = {}
         self._forgiven: list[PluginError] = []
         self._height = 0
 
@@ -89,12 +91,13 @@ class Console:
         head = self._styled(self._clean(prefix), _DIM)
         self._write(f"{head}{text}" for text in self._childs_colours(line).split("\n"))
 
-    def warn(self, text: str, hint: str | None = None) -> None:
+    def warn(self, text: str, hint: str | None = None, details: Sequence[str] = ()) -> None:
         """Say what is wrong but does not stop the work; `finish` says it again. The same warning is given once."""
         with self._lock:
-            if (text, hint) not in self._warnings:
-                self._warnings[text, hint] = self._height
-                self._write(self._block("warning: ", text, hint=hint, style=_YELLOW))
+            warning = (text, hint, tuple(details))
+            if warning not in self._warnings:
+                self._warnings[warning] = self._height
+                self._write(self._block("warning: ", text, details=details, hint=hint, style=_YELLOW))
 
     def forgive(self, error: PluginError) -> None:
         """Remember what went wrong without failing the step; `finish` says it, as a warning at the very end of the log."""
@@ -124,21 +127,19 @@ class Console:
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], align: str = "", title: str | None = None) -> None:
         """Print rows in columns that fit the log; without rows nothing is printed.
 
-        `align` has an `l` or `r` for each column. Cells that are too long lose their middle.
+        `align` has an `l` or `r` for each column. Cells that are too long lose their middle; those of a last column to the left, where
+        there are sentences, go on in the next line.
         """
         cells = [[" ".join(self._clean(str(cell)).split()) for cell in row] for row in rows]
         if not cells:
             return
         heads = [self._clean(head) for head in headers]
-        widths = _fit([max(map(len, column)) for column in zip(heads, *cells, strict=True)])
-        justify = [str.rjust if side == "r" else str.ljust for side in align.ljust(len(heads), "l")]
-
-        def line(row: Sequence[str]) -> str:
-            columns = zip(justify, row, widths, strict=True)
-            return (_GAP + _GAP.join(just(shorten(cell, width), width) for just, cell, width in columns)).rstrip()
-
+        sides = align.ljust(len(heads), "l")
+        widest = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+        widths = _fit(widest, wraps=sides[-1] == "l" and len(heads) > 1)
         lines = [self._styled(self._clean(title), _BOLD)] if title else []
-        lines += [self._styled(line(heads), _BOLD), *map(line, cells)]
+        lines += [self._styled(line, _BOLD) for line in _row(heads, widths, sides)]
+        lines += [line for row in cells for line in _row(row, widths, sides)]
         self._write(lines)
 
     def finish(self) -> None:
@@ -148,20 +149,20 @@ class Console:
             forgiven = list(self._forgiven)
         if warnings:
             count = "1 warning:" if len(warnings) == 1 else f"{len(warnings)} warnings:"
-            blocks = [line for text, hint in warnings for line in self._block("- ", text, hint=hint)]
+            blocks = [line for text, hint, details in warnings for line in self._block("- ", text, details=details, hint=hint)]
             self._write([self._styled(count, _YELLOW), *(f"  {line}" for line in blocks)])
         for error in forgiven:
             self._write(self._block("warning: ", error.message, details=error.details, hint=error.hint, style=_YELLOW))
 
     def _block(self, label: str, text: str, *, details: Sequence[str] = (), hint: str | None = None, style: str = "") -> Iterator[str]:
         """Lay out a message: wrapped between words, since it is prose, but its details as they are, since they quote others."""
-        head, *rest = _wrap(label + self._clean(text), indent="  ")
+        head, *rest = wrapped(label + self._clean(text), indent="  ")
         yield self._styled(label, style) + self._styled(head.removeprefix(label), _BOLD if style == _RED else "")
         yield from rest
         for detail in details:
             yield from (f"  {line}" for line in self._clean(detail).split("\n"))
         if hint:
-            yield from _wrap(f"  hint: {self._clean(hint)}", indent="        ")
+            yield from wrapped(f"  hint: {self._clean(hint)}", indent="        ")
 
     def _lines(self, text: str, *, first: str = "", indent: str = "", style: str = "") -> Iterator[str]:
         indent = indent or " " * len(first)
@@ -219,35 +220,47 @@ def shorten(text: str, width: int) -> str:
     return f"{text[:head]}...{text[len(text) - (keep - head) :]}"
 
 
-def _without_movement(text: str) -> str:
-    # A progress bar overwrites itself with carriage returns: its last state is what counts.
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip("\r\n").split("\n"))
-    return "\n".join(_CONTROL_SEQUENCE.sub("", line) for line in lines)
-
-
-def _fit(widths: list[int]) -> list[int]:
-    """Narrow the widest columns until the table fits."""
-    room = WIDTH - len(_GAP) * len(widths)
-    while sum(widths) > room and max(widths) > _NARROWEST_COLUMN:
-        widths[widths.index(max(widths))] -= 1
-    return widths
-
-
-def _wrap(text: str, *, indent: str) -> list[str]:
+def wrapped(text: str, *, indent: str = "", width: int = WIDTH) -> list[str]:
+    """Break a text between words, all lines but the first with an indent; long words stay whole: addresses and commands are copied."""
     lines: list[str] = []
     for part in text.split("\n"):
-        first = indent if lines else ""
-        # Long words stay whole, so that addresses and commands can be copied.
         lines += textwrap.wrap(
             part,
-            WIDTH,
-            initial_indent=first,
+            width,
+            initial_indent=indent if lines else "",
             subsequent_indent=indent,
             break_long_words=False,
             break_on_hyphens=False,
             replace_whitespace=False,
         ) or [""]
     return lines
+
+
+def _without_movement(text: str) -> str:
+    # A progress bar overwrites itself with carriage returns: its last state is what counts.
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip("\r\n").split("\n"))
+    return "\n".join(_CONTROL_SEQUENCE.sub("", line) for line in lines)
+
+
+def _fit(widths: list[int], *, wraps: bool) -> list[int]:
+    """Narrow the widest columns until the table fits; a last column that wraps gives way first."""
+    room = WIDTH - len(_GAP) * len(widths)
+    if wraps:
+        widths[-1] = min(widths[-1], max(room - sum(widths[:-1]), _NARROWEST_TEXT))
+    narrowed = len(widths) - wraps
+    while sum(widths) > room and max(widths[:narrowed]) > _NARROWEST_COLUMN:
+        widths[widths.index(max(widths[:narrowed]))] -= 1
+    return widths
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], sides: str) -> list[str]:
+    """Lay out a row of a table, in as many lines as its last cell needs."""
+    *firsts, last = cells
+    texts = wrapped(last, width=widths[-1]) if sides[-1] == "l" and firsts else [shorten(last, widths[-1])]
+    shown = [shorten(cell, width) for cell, width in zip(firsts, widths, strict=False)]
+    rows = [[*shown, texts[0]], *([*("" for _ in firsts), text] for text in texts[1:])]
+    justify = [str.rjust if side == "r" else str.ljust for side in sides]
+    return [(_GAP + _GAP.join(just(cell, width) for just, cell, width in zip(justify, row, widths, strict=True))).rstrip() for row in rows]
 
 
 def _wants_colour(out: TextIO) -> bool:

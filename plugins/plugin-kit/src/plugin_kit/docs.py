@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from plugin_kit.cli import Plugin
 
 WIDTH = 100
+EXAMPLE = "<!-- example -->"
 INDENT = "  "
 # The widest that name, type and default may get before they are wrapped; the description has the rest.
 WIDEST = (24, 16, 16)
@@ -55,7 +56,10 @@ def _default(option: Option) -> str:
 
 
 def docs_md(plugin: "Plugin", model: type[BaseModel], *, intro: str = "") -> str:
-    """Make docs.md: front matter of the plugin index, the plugin's own introduction (Markdown), an example, every setting."""
+    """Make docs.md: front matter of the plugin index, the plugin's own introduction (Markdown), an example, every setting.
+
+    The example stands where the introduction has a line with EXAMPLE, else after it.
+    """
     facts: Mapping[str, str | Sequence[str]] = {
         "name": plugin.name,
         "icon": plugin.icon,
@@ -67,9 +71,9 @@ def docs_md(plugin: "Plugin", model: type[BaseModel], *, intro: str = "") -> str
         "url": plugin.url,
     }
     front = [f"{name}: {_yaml(value)}" for name, value in facts.items() if value]
-    parts = ["\n".join(["---", *front, "---"]), f"# {plugin.name}", intro.strip() or plugin.summary]
-    if plugin.example:
-        parts.append(f"```yaml\n{plugin.example.strip()}\n```")
+    example = f"```yaml\n{plugin.example.strip()}\n```" if plugin.example else ""
+    before, _, after = (intro.strip() or plugin.summary).partition(EXAMPLE)
+    parts = ["\n".join(["---", *front, "---"]), f"# {plugin.name}", before.strip(), example, after.strip()]
     parts += ["## Settings", *_tables(settings_of(model).values(), "###")]
     for path, nested in _nested(model):
         parts += [f"### Keys of `{path}`", *_tables(settings_of(nested).values(), "####")]
