@@ -13,7 +13,7 @@ from typing import Any
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from devtools import base_images, engine, host, programs, progress, recipe, tools_image
+from devtools import base_images, engine, helm, host, programs, progress, recipe, tools_image
 from devtools.buildkit import Builder, buildkit, buildkitd_toml
 from devtools.containers import network, put_file, stream, waiting
 from devtools.errors import DevError
@@ -25,6 +25,8 @@ INPUTS_LABEL = "local-cicd.inputs"
 # Between runs these keep what was built and what the engine was given.
 BUILDER_VOLUME = "local-cicd-images-buildkit"
 REGISTRY_VOLUME = "local-cicd-images-registry"
+# In the container that has buildx.
+_HELM = "/helm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class Image:
     target: str
     context: tuple[str, ...]
     """The folders and files of the repository that the Dockerfile copies."""
+    helm: bool = False
+    """Whether it has a stage `helm` that Helm is copied from."""
 
 
 def _plugin(name: str, *, folder: str, target: str) -> Image:
@@ -53,6 +57,13 @@ IMAGES = (
     _plugin("registry-push-embedded", folder="registry-push", target="embedded"),
     _plugin("github-mirror", folder="github-mirror", target="mirror"),
     _plugin("kargo-notify", folder="kargo-notify", target="notify"),
+    Image(
+        name="bootstrap",
+        dockerfile="bootstrap/Dockerfile",
+        target="command",
+        context=("plugins/build-requirements.lock", "plugins/plugin-kit", "bootstrap"),
+        helm=True,
+    ),
 )
 NAMES = tuple(image.name for image in IMAGES)
 
@@ -132,7 +143,12 @@ class Workshop:
         self, image: Image, source: Source, *, output: str, platforms: Sequence[str] = (), labels: dict[str, str] | None = None
     ) -> None:
         """Build one image; the whole output goes to a log file, its last lines into the error where it fails."""
-        put_file(self.tools, "/bake.json", json.dumps(_bake_file(image, source, output, platforms, labels or {})).encode())
+        program = helm.program() if image.helm else None
+        if program:
+            put_file(self.tools, f"{_HELM}/{helm.PLACE}", program.read_bytes(), mode=0o755)
+        # A folder of that name takes the place of the stage.
+        contexts = {"helm": _HELM} if program else {}
+        put_file(self.tools, "/bake.json", json.dumps(_bake_file(image, source, output, platforms, labels or {}, contexts)).encode())
         known = "docker-buildx inspect remote >/dev/null 2>&1"
         create = f"docker-buildx create --name remote --driver remote {self.builder.inside} >/dev/null"
         bake = "docker-buildx bake --builder remote --progress plain -f /bake.json image"
@@ -212,14 +228,18 @@ def chosen(names: Sequence[str]) -> list[Image]:
     return [image for image in IMAGES if not names or image.name in names]
 
 
-def _bake_file(image: Image, source: Source, output: str, platforms: Sequence[str], labels: dict[str, str]) -> dict[str, Any]:
-    arguments = {"BASE_IMAGE": base_images.DEBIAN, "BUILDKIT_IMAGE": base_images.BUILDKIT, **source.arguments(), **host.proxies()}
+def _bake_file(
+    image: Image, source: Source, output: str, platforms: Sequence[str], labels: dict[str, str], contexts: dict[str, str]
+) -> dict[str, Any]:
+    bases = {"BASE_IMAGE": base_images.DEBIAN, "BUILDKIT_IMAGE": base_images.BUILDKIT, "HELM_IMAGE": helm.IMAGE}
+    arguments = {**bases, **source.arguments(), **host.proxies()}
     target: dict[str, Any] = {
         "context": "/src",
         "dockerfile": image.dockerfile,
         "target": image.target,
         "args": arguments,
         "labels": labels,
+        "contexts": contexts,
         "secret": [f"id={name},src=/run/host/{file.name}" for name, file in host.build_secrets().items()],
         "output": [output],
     }
@@ -247,6 +267,8 @@ def _inputs(image: Image, source: Source) -> str:
     digest = hashlib.sha256(json.dumps([image.target, source.arguments()]).encode())
     for base in (base_images.DEBIAN, base_images.BUILDKIT):
         digest.update(str(client.images.get(base).id).encode())
+    if image.helm:
+        digest.update(helm.IMAGE.encode())
     for file in [ROOT / image.dockerfile, *_files(image.context)]:
         digest.update(f"{file.relative_to(ROOT)} {file.stat().st_mode:o}\n".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())

@@ -1,0 +1,1 @@
+"""`bootstrap check`: what can be seen of a platform and of an application's repository without a cluster."""

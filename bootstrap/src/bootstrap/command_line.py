@@ -1,0 +1,291 @@
+"""The commands of `bootstrap`, and what they print."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import bootstrap
+from bootstrap.components import COMPONENTS
+from bootstrap.components.images.alone import ImagesAlone
+from bootstrap.core import report
+from bootstrap.core.context import Options
+from bootstrap.core.plan import Plan, Teardown
+from bootstrap.platform.example import example
+from bootstrap.platform.load import load
+from bootstrap.platform.schema import schema_text
+from bootstrap.session import Session
+from plugin_kit.console import Console, counted
+from plugin_kit.errors import PluginError
+from plugin_kit.process import terminated
+
+FILE = Path("platform.yaml")
+
+app = typer.Typer(
+    name="bootstrap",
+    help="Installs, checks and removes the platform on a Kubernetes cluster: once, and again and again without harm.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+File = Annotated[Path, typer.Option("--file", "-f", help="The description of the platform.")]
+Kubeconfig = Annotated[
+    Path | None, typer.Option(help="By default that of KUBECONFIG, the pod's own, or ~/.kube/config.", show_default=False)
+]
+HelmProgram = Annotated[str, typer.Option("--helm", help="The Helm program, 3.14 or newer.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs; everything else goes to standard error.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+Plain = Annotated[bool, typer.Option("--allow-plain-secrets", help="Accept secrets that stand in the file in clear text.")]
+AllowUpgrade = Annotated[bool, typer.Option("--allow-upgrade", help="Let charts jump to another version.")]
+TakeOver = Annotated[bool, typer.Option("--take-over", help="Take over fields that another field manager has set.")]
+RemoveFinalizers = Annotated[bool, typer.Option("--remove-finalizers", help="Take the finalizers off what hangs while it is deleted.")]
+ForgetSecrets = Annotated[bool, typer.Option("--forget-secrets", help="Delete the generated secrets, too. They can't be made again.")]
+
+
+@app.command()
+def init(
+    *,
+    file: File = FILE,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the file instead, for editors.")] = False,
+) -> None:
+    """Write a commented platform.yaml to fill in."""
+    if schema:
+        sys.stdout.write(schema_text())
+        return
+    if file.exists():
+        raise PluginError(f"{file} exists already", hint="name another file with --file, or move it away")
+    file.write_text(example(), encoding="utf-8")
+    Console().info(f"{file} written: fill in what has nothing behind its colon, then `bootstrap plan`")
+
+
+@app.command()
+def plan(
+    *,
+    file: File = FILE,
+    kubeconfig: Kubeconfig = None,
+    helm: HelmProgram = "helm",
+    as_json: Json = False,
+    allow_plain_secrets: Plain = False,
+    allow_upgrade: AllowUpgrade = False,
+    take_over: TakeOver = False,
+) -> None:
+    """Show what `up` would do. Exit code: 0 nothing, 2 changes, 1 problems."""
+    console = _console(as_json)
+    options = Options(allow_upgrade=allow_upgrade, take_over=take_over)
+    with Session.open(file, console, kubeconfig=kubeconfig, helm=helm, options=options, allow_plain_secrets=allow_plain_secrets) as session:
+        made = session.engine(COMPONENTS).plan()
+        _answer(made.json(), as_json)
+        if not as_json:
+            report.show_plan(console, made)
+    raise typer.Exit(made.exit_code)
+
+
+@app.command()
+def up(
+    *,
+    file: File = FILE,
+    kubeconfig: Kubeconfig = None,
+    helm: HelmProgram = "helm",
+    yes: Yes = False,
+    as_json: Json = False,
+    allow_plain_secrets: Plain = False,
+    allow_upgrade: AllowUpgrade = False,
+    take_over: TakeOver = False,
+    remove_finalizers: RemoveFinalizers = False,
+) -> None:
+    """Install the platform, or bring it to what platform.yaml says; shows the plan first and asks."""
+    console = _console(as_json)
+    options = Options(allow_upgrade=allow_upgrade, take_over=take_over, remove_finalizers=remove_finalizers)
+
+    def agree(made: Plan) -> bool:
+        return yes or _asked(console, f"Make {counted(len(made.changes), 'change')}?")
+
+    with Session.open(file, console, kubeconfig=kubeconfig, helm=helm, options=options, allow_plain_secrets=allow_plain_secrets) as session:
+        made = session.engine(COMPONENTS).up(agree)
+        _answer(made.json(), as_json)
+        console.finish()
+
+
+@app.command()
+def status(
+    *,
+    file: File = FILE,
+    kubeconfig: Kubeconfig = None,
+    helm: HelmProgram = "helm",
+    as_json: Json = False,
+    allow_plain_secrets: Plain = False,
+) -> None:
+    """Show what state everything is in. Exit code: 0 all in order, 1 something is not."""
+    console = _console(as_json)
+    with Session.open(file, console, kubeconfig=kubeconfig, helm=helm, allow_plain_secrets=allow_plain_secrets) as session:
+        found = session.engine(COMPONENTS).status()
+        _answer(found.json(), as_json)
+        if not as_json:
+            report.show_status(console, found)
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def down(
+    *,
+    file: File = FILE,
+    kubeconfig: Kubeconfig = None,
+    helm: HelmProgram = "helm",
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what goes and what stays.")] = False,
+    as_json: Json = False,
+    allow_plain_secrets: Plain = False,
+    remove_finalizers: RemoveFinalizers = False,
+    forget_secrets: ForgetSecrets = False,
+) -> None:
+    """Remove the platform. Volumes and their data, Gitea, the registry, applications and generated secrets stay."""
+    console = _console(as_json)
+    options = Options(remove_finalizers=remove_finalizers, forget_secrets=forget_secrets)
+
+    def agree(teardown: Teardown) -> bool:
+        if dry_run:
+            console.info("DRY RUN: nothing was deleted")
+            return False
+        return yes or _asked(console, f"Delete {counted(len(teardown.deleted), 'resource')}?")
+
+    with Session.open(file, console, kubeconfig=kubeconfig, helm=helm, options=options, allow_plain_secrets=allow_plain_secrets) as session:
+        teardown = session.engine(COMPONENTS).down(agree)
+        _answer(teardown.json(), as_json)
+        console.finish()
+
+
+@app.command()
+def check(
+    *,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="What is right stands here: platform.yaml, where there is one.", show_default=False)
+    ] = None,
+    rendered: Annotated[Path | None, typer.Option(help="The folder that `render` has written.", show_default=False)] = None,
+    repository: Annotated[Path | None, typer.Option(help="The repository of an application.", show_default=False)] = None,
+    charts: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder with archives of charts; Helm's own cache is looked through, too.", show_default=False),
+    ] = None,
+    helm: HelmProgram = "helm",
+    as_json: Json = False,
+    junit: Annotated[Path | None, typer.Option(help="Write a JUnit report, too.", show_default=False)] = None,
+    allow_plain_secrets: Plain = False,
+) -> None:
+    """Look at the rendered platform and an application's repository, without a cluster. Exit code: 0 nothing is wrong, 1 something is."""
+    # With their own parts: what only this command needs takes time to load.
+    from bootstrap.check import report as check_report  # noqa: PLC0415
+    from bootstrap.check import run as checks  # noqa: PLC0415
+
+    begun = time.monotonic()
+    console = _console(as_json)
+    described = file or (FILE if FILE.is_file() else None)
+    loaded = load(described, allow_plain_secrets=allow_plain_secrets) if described else None
+    for warning in loaded.warnings if loaded else ():
+        console.warn(warning)
+    results = checks.check(checks.read(rendered=rendered, repository=repository, loaded=loaded, helm=helm, charts=charts or ()))
+    if junit:
+        checks.write_junit(junit, results, begun=begun)
+    _answer(check_report.as_json(results), as_json)
+    if not as_json:
+        check_report.show(console, results)
+    raise typer.Exit(check_report.exit_code(results))
+
+
+@app.command()
+def render(
+    *,
+    file: File = FILE,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder; files that were rendered into it before are renewed.")],
+    as_json: Json = False,
+    allow_plain_secrets: Plain = False,
+) -> None:
+    """Write the platform as plain files for kubectl and Helm, without a cluster. No secret is in them; the README says where each goes."""
+    from bootstrap.render.folder import write  # noqa: PLC0415  only this command needs it
+    from bootstrap.render.render import render as rendered  # noqa: PLC0415
+
+    console = _console(as_json)
+    loaded = load(file, allow_plain_secrets=allow_plain_secrets)
+    for warning in loaded.warnings:
+        console.warn(warning)
+    made = write(output, rendered(loaded.platform, COMPONENTS, file.resolve().parent, output=output.resolve(), source=file.name))
+    _answer({"changed": list(made.changed), "removed": list(made.removed), "unchanged": made.unchanged}, as_json)
+    if not as_json:
+        for name in made.removed:
+            console.detail(f"removed {name}")
+        console.info(f"{output}: {counted(len(made.changed), 'file')} written, {len(made.removed)} removed, {made.unchanged} as before")
+        console.info(f"What to do with them is in {output / 'README.md'}")
+
+
+@app.command()
+def images(
+    *,
+    file: File = FILE,
+    kubeconfig: Kubeconfig = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy those that are missing or other ones, and nothing else.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    allow_plain_secrets: Plain = False,
+) -> None:
+    """Show which of this project's images the registry has, or copy them there. Exit code: 0 all, 2 some are missing, 1 problems."""
+    console = _console(as_json)
+
+    def agree(made: Plan) -> bool:
+        return yes or _asked(console, f"Copy {counted(len(made.changes), 'image')}?")
+
+    with Session.open(file, console, kubeconfig=kubeconfig, allow_plain_secrets=allow_plain_secrets) as session:
+        engine = session.engine([ImagesAlone()])
+        made = engine.up(agree) if copy else engine.plan()
+        _answer(made.json(), as_json)
+        if copy:
+            console.finish()
+            return
+        if not as_json:
+            report.show_plan(console, made)
+    raise typer.Exit(made.exit_code)
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        # Images carry the tag of git.
+        typer.echo(f"bootstrap {os.environ.get('LOCAL_CICD_VERSION') or bootstrap.__version__}")
+        raise typer.Exit
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; every error of a user's is one message, and its exit code is returned."""
+    try:
+        with terminated():
+            app(list(arguments), prog_name="bootstrap")
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except PluginError as error:
+        Console(sys.stderr if "--json" in arguments else sys.stdout).error(error)
+        return error.exit_code
+    return 0
+
+
+def _console(as_json: bool) -> Console:
+    return Console(sys.stderr if as_json else sys.stdout)
+
+
+def _answer(document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _asked(console: Console, question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise PluginError("nobody can be asked here: standard input is no terminal", hint="look at the plan, then run it with --yes")
+    if typer.confirm(question, err=True):
+        return True
+    console.info("nothing was changed")
+    return False

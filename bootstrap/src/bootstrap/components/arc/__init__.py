@@ -1,0 +1,1 @@
+"""Actions Runner Controller is taken away."""

@@ -1,0 +1,1 @@
+"""Argo CD: brings the charts in Git to the cluster."""

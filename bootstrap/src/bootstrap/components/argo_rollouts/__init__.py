@@ -1,0 +1,1 @@
+"""Argo Rollouts: runs the AnalysisTemplates of Kargo's verifications."""

@@ -1,0 +1,1 @@
+"""BuildKit: what builds the images, so that no pipeline step is privileged."""

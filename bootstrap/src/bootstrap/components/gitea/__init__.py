@@ -1,0 +1,1 @@
+"""Gitea: the forge that is there, or one of our own."""

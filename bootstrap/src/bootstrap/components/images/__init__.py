@@ -1,0 +1,1 @@
+"""This project's own images, copied into the platform's registry."""

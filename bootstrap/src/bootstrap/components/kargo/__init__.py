@@ -1,0 +1,1 @@
+"""Kargo: promotes a commit from stage to stage."""

@@ -1,0 +1,1 @@
+"""The namespaces that the platform needs."""

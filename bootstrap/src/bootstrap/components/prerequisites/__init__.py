@@ -1,0 +1,1 @@
+"""What the cluster must have before anything is changed."""

@@ -1,0 +1,1 @@
+"""The repositories of projects in Gitea."""

@@ -1,0 +1,73 @@
+"""Where the secrets of a project's pipelines come from: the platform's own parts, and platform.yaml."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bootstrap.components.buildkit.builder import CLIENT_SECRET, client_certificate
+from bootstrap.components.given import secret_value
+from bootstrap.components.project_kargo.token import record_name
+from bootstrap.components.trust import RECORD as CA_RECORD
+from bootstrap.components.trust import ca_pem, makes_ca
+from bootstrap.core.context import Context
+from bootstrap.platform import pipeline_secret
+from bootstrap.platform.pipeline_secret import TRUSTED_EVENTS, Event
+from bootstrap.platform.project import Project
+from bootstrap.woodpecker.secret import WantedSecret
+
+# A certificate of a CA is no secret: tests of pull requests may need it, and a pipeline that may not have one stops.
+_EVERY_EVENT: tuple[Event, ...] = (*TRUSTED_EVENTS, "pull_request", "pull_request_closed", "pull_request_metadata")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A secret, with its value once that is known; `reason` is what has to be there first."""
+
+    name: str
+    value: str | None = field(repr=False)
+    reason: str = ""
+    events: tuple[Event, ...] = TRUSTED_EVENTS
+    images: tuple[str, ...] = ()
+
+    def wanted(self) -> WantedSecret | None:
+        """Return the secret as it is to be, None while its value is not known."""
+        if self.value is None:
+            return None
+        return WantedSecret(name=self.name, value=self.value, events=tuple(self.events), images=self.images)
+
+
+def sources(context: Context, project: Project) -> Iterator[Source]:
+    """Yield the secrets of a project: those of the platform where it has them, then those of platform.yaml."""
+    token = context.records.value(record_name(project), pipeline_secret.KARGO_TOKEN)
+    yield Source(name=pipeline_secret.KARGO_TOKEN, value=token, reason=f"Secret of record {record_name(project)} is there")
+    yield from _authority(context)
+    yield from _builder(context)
+    login = context.platform.registry.login
+    if login is not None:
+        yield Source(name=pipeline_secret.REGISTRY_USERNAME, value=login.username)
+        password = secret_value(context, login.password, what="the password of the registry")
+        yield Source(name=pipeline_secret.REGISTRY_PASSWORD, value=password)
+    if project.mirror is not None:
+        key = secret_value(context, project.mirror.deploy_key, what=f"the deploy key of the mirror of {project.name}")
+        yield Source(name=pipeline_secret.DEPLOY_KEY, value=key)
+    for name, given in project.secrets.items():
+        value = secret_value(context, given.value, what=f"the secret {name} of {project.name}")
+        yield Source(name=name, value=value, events=given.events, images=given.images)
+
+
+def _authority(context: Context) -> Iterator[Source]:
+    ca = ca_pem(context)
+    if ca or makes_ca(context.platform):
+        yield Source(
+            name=pipeline_secret.PLATFORM_CA, value=ca or None, reason=f"Secret of record {CA_RECORD} is there", events=_EVERY_EVENT
+        )
+
+
+def _builder(context: Context) -> Iterator[Source]:
+    wanted = context.platform.buildkit
+    if not wanted.enabled or not wanted.mtls:
+        return
+    found = client_certificate(context)
+    reason = f"cert-manager has filled Secret {wanted.namespace}/{CLIENT_SECRET}"
+    yield Source(name=pipeline_secret.BUILDER_CA, value=found.ca if found else None, reason=reason)
+    yield Source(name=pipeline_secret.BUILDER_CERT, value=found.certificate if found else None, reason=reason)
+    yield Source(name=pipeline_secret.BUILDER_KEY, value=found.key if found else None, reason=reason)

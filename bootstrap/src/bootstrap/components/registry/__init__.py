@@ -1,0 +1,1 @@
+"""The registry that all images go through."""

@@ -1,0 +1,1 @@
+"""Volumes on NFS that outlive the cluster, and the claims that they are reserved for."""

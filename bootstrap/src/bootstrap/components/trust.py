@@ -1,0 +1,49 @@
+"""Which CA is trusted beside those of the system; every part of the platform that speaks TLS asks here."""
+
+from bootstrap.components.authority import parted
+from bootstrap.components.given import object_value, text_of_file
+from bootstrap.core.context import Context
+from bootstrap.core.errors import BootstrapError
+from bootstrap.platform.platform import Platform
+
+RECORD = "ca"
+RECORD_KEY = "authority.pem"
+_BEGIN = "-----BEGIN CERTIFICATE-----"
+_WHAT = "the CA that `ca` names"
+
+
+def ca_pem(context: Context) -> str:
+    """Return CA certificates as PEM text, empty where the system's are enough.
+
+    Where cert-manager is installed by the platform and `ca` says nothing, it is the CA of its issuer, empty until that is made.
+    """
+    bundle = context.platform.ca
+    if bundle is None:
+        return own_ca(context) if makes_ca(context.platform) else ""
+    if bundle.file is not None:
+        pem = text_of_file(context, bundle.file, what=_WHAT)
+    elif bundle.secret is not None:
+        pem = object_value(context, "Secret", bundle.secret, what=_WHAT)
+    else:
+        assert bundle.config_map is not None  # noqa: S101  the model has exactly one of the three
+        pem = object_value(context, "ConfigMap", bundle.config_map, what=_WHAT)
+    if _BEGIN not in pem:
+        raise BootstrapError(
+            f"{_WHAT} is no certificate in PEM form", hint=f"it has a line {_BEGIN}; of a TLS Secret take tls.crt or ca.crt"
+        )
+    # The Secret of a CA issuer may hold the key beside the certificate; only certificates are handed on.
+    return "".join(f"{_BEGIN}{part.partition(_END)[0]}{_END}\n" for part in pem.split(_BEGIN)[1:])
+
+
+def own_ca(context: Context) -> str:
+    """Return the certificate of the CA that the platform has made, empty where it has made none yet."""
+    pem = context.records.value(RECORD, RECORD_KEY)
+    return parted(pem)[1] if pem else ""
+
+
+def makes_ca(platform: Platform) -> bool:
+    """Tell whether the platform has a CA of its own."""
+    return platform.prerequisites.cert_manager.mode == "install"
+
+
+_END = "-----END CERTIFICATE-----"

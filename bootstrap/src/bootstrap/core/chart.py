@@ -1,0 +1,99 @@
+"""Charts: where they come from, what they are, and the values that are put into them."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bootstrap.core.errors import ChartError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartSource:
+    """A chart of one exact version: an OCI reference, a name in a repository (`repo`), or a path (`local`)."""
+
+    reference: str
+    version: str
+    repo: str | None = None
+    digest: str | None = None
+    """`sha256:` of the archive that is expected."""
+    local: bool = False
+
+    def __str__(self) -> str:
+        """Name it for a person."""
+        where = f"{self.repo}/{self.reference}" if self.repo else self.reference
+        return where if self.local else f"{where} {self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart that is on this machine."""
+
+    path: Path
+    name: str
+    version: str
+    digest: str
+    """`sha256:` of the archive; of a folder, of its files."""
+
+
+def merged(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge values as Helm merges value files: maps into each other, anything else in place of what was there, None takes it away."""
+    result = dict(values)
+    for key, value in more.items():
+        there = result.get(key)
+        result[key] = merged(there, value) if isinstance(value, Mapping) and isinstance(there, Mapping) else value
+    return result
+
+
+def digest_of(path: Path) -> str:
+    """Return the digest of a chart archive, or of a folder: of the names and contents of its files."""
+    if path.is_file():
+        return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    total = hashlib.sha256()
+    for file in sorted(_files(path), key=str):
+        content = hashlib.sha256((path / file).read_bytes()).hexdigest()
+        total.update(f"{content}  {file}\n".encode())
+    return f"sha256:{total.hexdigest()}"
+
+
+def check_digest(source: ChartSource, chart: Chart) -> None:
+    """Raise ChartError where the chart is not the one that platform.yaml names."""
+    if source.digest and source.digest != chart.digest:
+        raise ChartError(
+            f"the chart {source} is not the one that platform.yaml names",
+            details=[f"expected {source.digest}", f"found    {chart.digest}"],
+            hint="somebody has put another chart under this version; find out who before you set `digest` to what was found",
+        )
+
+
+class Downloads:
+    """One download per chart and run, however many ask at once."""
+
+    def __init__(self) -> None:
+        self._locks: dict[ChartSource, threading.Lock] = {}
+        self._charts: dict[ChartSource, Chart] = {}
+        self._lock = threading.Lock()
+
+    def lock(self, source: ChartSource) -> threading.Lock:
+        """Return the lock of one chart."""
+        with self._lock:
+            return self._locks.setdefault(source, threading.Lock())
+
+    def get(self, source: ChartSource) -> Chart | None:
+        """Return a chart that is there."""
+        return self._charts.get(source)
+
+    def put(self, source: ChartSource, chart: Chart) -> None:
+        """Keep a chart for the rest of the run."""
+        self._charts[source] = chart
+
+
+def _files(folder: Path) -> Sequence[Path]:
+    found: list[Path] = []
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != ".git"]
+        found += [(Path(root) / name).relative_to(folder) for name in files]
+    return found

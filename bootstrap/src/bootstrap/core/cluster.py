@@ -1,0 +1,309 @@
+"""The Kubernetes API, in the few calls that components need; objects are plain maps."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import httpx2
+import lightkube
+from lightkube.config import client_adapter
+from lightkube.config.client_adapter import ConnectionParams
+from lightkube.core.exceptions import ConfigError
+from lightkube.core.resource import NamespacedResource
+from lightkube.types import CascadeType, PatchType
+
+from bootstrap.core.clock import Clock, Deadline, SystemClock
+from bootstrap.core.connection import Connection
+from bootstrap.core.errors import AbsentError, BootstrapError, ClusterError
+from bootstrap.core.kinds import Kind, Kinds
+from bootstrap.core.objects import Manifest, Ref, ref_of
+from bootstrap.core.ownership import MANAGER
+from bootstrap.core.refusals import missing_kind, refusal, unreachable
+from bootstrap.core.transport import Noted, Wrap
+
+T = TypeVar("T")
+
+REQUEST_SECONDS = 10.0
+RETRY_SECONDS = 10.0
+_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_LONGEST_PAUSE = 1.0
+_CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Version:
+    """The version of an API server."""
+
+    major: int
+    minor: int
+    text: str
+
+    def __str__(self) -> str:
+        """Write it as the server does."""
+        return self.text
+
+
+class Cluster:
+    """A connection to one API server; safe to use from several threads."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        timeout: float = REQUEST_SECONDS,
+        retry_for: float = RETRY_SECONDS,
+        wrap: Wrap = lambda transport: transport,
+        clock: Clock | None = None,
+    ) -> None:
+        """Take `timeout` as seconds for one answer, `retry_for` as seconds for all tries of what can be tried again without harm.
+
+        `wrap` puts something between this and the wire.
+        """
+        self.connection = connection
+        self._retry_for = retry_for
+        self._clock = clock or SystemClock()
+        self._transport = Noted(wrap(connection.transport()))
+        limit = httpx2.Timeout(timeout)
+        try:
+            # Its overloads tell kinds with a namespace from those without, which is only known here at run time.
+            self._client: Any = lightkube.Client(
+                config=connection.config, timeout=limit, field_manager=MANAGER, trust_env=False, transport=self._transport
+            )
+            self._http = client_adapter.Client(
+                connection.config, ConnectionParams(timeout=limit, trust_env=False, transport=self._transport)
+            )
+        except ConfigError as error:
+            raise ClusterError(f"context {connection.context} can't be used: {error}", hint="try: kubectl config view --minify") from error
+        self._kinds = Kinds(self._http)
+
+    def __enter__(self) -> Self:
+        """Return the connection itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close every connection."""
+        self._client.close()
+
+    @property
+    def address(self) -> str:
+        """Where the API server is."""
+        return self.connection.address
+
+    @property
+    def mutations(self) -> int:
+        """How many requests have changed something."""
+        return self._transport.mutations
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the API server has warned of."""
+        return self._transport.warnings
+
+    def now(self) -> datetime:
+        """Give the time on the API server's clock, which all who share a lock see alike."""
+        return datetime.now(UTC) + timedelta(seconds=self._transport.ahead)
+
+    def version(self) -> Version:
+        """Ask for the version."""
+        ref = Ref(api_version="version", kind="version", name="version")
+
+        def ask() -> httpx2.Response:
+            answer = self._http.get("/version")
+            answer.raise_for_status()
+            return answer
+
+        found = self._call(ask, "get", ref).json()
+        numbers = [int(re.sub(r"\D.*", "", str(found[part])) or 0) for part in ("major", "minor")]
+        return Version(major=numbers[0], minor=numbers[1], text=found["gitVersion"])
+
+    def api_versions(self) -> Sequence[str]:
+        """Return all groups with their versions, `apps/v1`, and all kinds of each, `apps/v1/Deployment`."""
+        return self._call(self._kinds.api_versions, "discover", Ref(api_version="v1", kind="APIGroupDiscoveryList", name=""))
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Tell whether there are objects of a kind."""
+        return self._kind(api_version, kind) is not None
+
+    def placed(self, manifest: Manifest, namespace: str) -> Manifest:
+        """Return a manifest as Helm takes it: with this namespace where its kind has one and it names none, else without any."""
+        kind = self._kind(manifest["apiVersion"], manifest["kind"])
+        metadata = dict(manifest["metadata"])
+        if kind is not None and not _is_namespaced(kind):
+            metadata.pop("namespace", None)
+        else:
+            metadata["namespace"] = metadata.get("namespace") or namespace
+        return {**manifest, "metadata": metadata}
+
+    def get(self, ref: Ref) -> Manifest | None:
+        """Return an object, or None when it, its namespace or its kind is not there."""
+        kind: Any = self._kind(ref.api_version, ref.kind)
+        if kind is None:
+            return None
+        try:
+            return self._plain(self._call(lambda: self._client.get(kind, ref.name, **_in(ref, kind)), "get", ref))
+        except AbsentError:
+            return None
+
+    def list(
+        self, api_version: str, kind: str, *, namespace: str | None = None, labels: Mapping[str, Any] | None = None
+    ) -> Sequence[Manifest]:
+        """Return the objects of a kind, of all namespaces by default; none where the kind is not served.
+
+        `labels` are as in lightkube: a text, None for a label that is there with any value, or one of its operators.
+        """
+        model: Any = self._kind(api_version, kind)
+        if model is None:
+            return []
+        ref = Ref(api_version=api_version, kind=kind, name="", namespace=namespace)
+        where = {"namespace": namespace or "*"} if _is_namespaced(model) else {}
+        listed = self._call(lambda: list(self._client.list(model, labels=dict(labels or {}), chunk_size=_CHUNK, **where)), "list", ref)
+        # Lists leave out what all their items have in common.
+        return [{"apiVersion": api_version, "kind": kind, **self._plain(item)} for item in listed]
+
+    def apply(self, manifest: Manifest, *, dry_run: bool = False, force: bool = False, manager: str = MANAGER) -> Manifest:
+        """Set the fields of a manifest by server-side apply and return the whole object.
+
+        Raises AbsentError where namespace or kind is missing, ConflictError unless `force`, InvalidError for fields that are refused.
+        """
+        ref = ref_of(manifest)
+        kind = self._served(ref)
+        return self._plain(
+            self._call(
+                lambda: self._client.patch(
+                    kind,
+                    ref.name,
+                    cast("dict[Any, Any]", manifest),
+                    patch_type=PatchType.APPLY,
+                    field_manager=manager,
+                    force=force,
+                    dry_run=dry_run,
+                    **_in(ref, kind),
+                ),
+                "patch",
+                ref,
+            )
+        )
+
+    def create(self, manifest: Manifest) -> Manifest:
+        """Create an object; ExistsError where there is one. Not tried again: after a lost answer it may be there."""
+        ref = ref_of(manifest)
+        kind = self._served(ref)
+        return self._plain(self._call(lambda: self._client.create(kind(manifest), **_in(ref, kind)), "create", ref, again=False))
+
+    def replace(self, manifest: Manifest) -> Manifest:
+        """Write a whole object back; StaleError where its `resourceVersion` is no longer the last one."""
+        ref = ref_of(manifest)
+        kind = self._served(ref)
+        return self._plain(self._call(lambda: self._client.replace(kind(manifest), ref.name, **_in(ref, kind)), "update", ref, again=False))
+
+    def patch(self, ref: Ref, patch: Manifest | Sequence[Manifest], *, dry_run: bool = False) -> Manifest:
+        """Change an object by a merge patch (a map) or a JSON patch (a list), and return it."""
+        kind = self._served(ref)
+        form = PatchType.MERGE if isinstance(patch, dict) else PatchType.JSON
+        body: Any = patch if isinstance(patch, dict) else list(patch)
+        return self._plain(
+            self._call(
+                lambda: self._client.patch(kind, ref.name, body, patch_type=form, dry_run=dry_run, **_in(ref, kind)),
+                "patch",
+                ref,
+                # What a JSON patch takes away the first time is not there the second time.
+                again=form is PatchType.MERGE,
+            )
+        )
+
+    def delete(self, ref: Ref, *, cascade: CascadeType = CascadeType.BACKGROUND) -> bool:
+        """Delete an object; False when there is none. It may stay for a while, until its finalizers are done."""
+        kind: Any = self._kind(ref.api_version, ref.kind)
+        if kind is None:
+            return False
+        try:
+            self._call(lambda: self._client.delete(kind, ref.name, cascade=cascade, **_in(ref, kind)), "delete", ref)
+        except AbsentError:
+            return False
+        return True
+
+    def can(self, verb: str, ref: Ref) -> bool:
+        """Ask whether the user may do something; an empty name means any object of the kind."""
+        kind: Any = self._kind(ref.api_version, ref.kind)
+        attributes = {
+            "verb": verb,
+            "group": ref.group,
+            # A kind that comes later is named by a guess that fits every kind there is here.
+            "resource": kind._api_info.plural if kind else f"{ref.kind.lower()}s",  # noqa: SLF001  lightkube's classes have no other name for it
+            **({"namespace": ref.namespace} if ref.namespace else {}),
+            **({"name": ref.name} if ref.name else {}),
+        }
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+        asked = Ref(api_version="authorization.k8s.io/v1", kind="SelfSubjectAccessReview", name="")
+        model = self._served(asked)
+        answer = self._plain(self._call(lambda: self._client.create(model(review)), "create", asked))
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    def events(self, namespace: str) -> Sequence[Manifest]:
+        """Return the events of a namespace, oldest first."""
+        return sorted(self.list("v1", "Event", namespace=namespace), key=_when)
+
+    def log(self, namespace: str, pod: str, *, container: str | None = None, lines: int = 1) -> Sequence[str]:
+        """Return the last lines of a container's log; none where it has not written any."""
+        ref = Ref(api_version="v1", kind="Pod", name=pod, namespace=namespace)
+
+        def read() -> Sequence[str]:
+            return list(self._client.log(pod, namespace=namespace, container=container, tail_lines=lines, newlines=False))
+
+        return self._call(read, "get log of", ref)
+
+    def _kind(self, api_version: str, kind: str) -> Kind | None:
+        ref = Ref(api_version=api_version, kind=kind, name="")
+        return self._call(lambda: self._kinds.find(api_version, kind), "discover", ref)
+
+    def _served(self, ref: Ref) -> Any:  # noqa: ANN401  lightkube's overloads tell namespaced kinds from others, which is only known here at run time
+        kind = self._kind(ref.api_version, ref.kind)
+        if kind is None:
+            raise missing_kind(ref.api_version, ref.kind)
+        return kind
+
+    def _call(self, work: Callable[[], T], verb: str, ref: Ref, *, again: bool = True) -> T:
+        """Do it, again while the API server is busy or starting, and tell what goes wrong in a person's words."""
+        deadline = Deadline.after(self._retry_for, self._clock)
+        pause = 0.05
+        while True:
+            try:
+                return work()
+            except httpx2.HTTPStatusError as error:
+                failure: BootstrapError = refusal(error.response, verb, ref)
+                passing = error.response.status_code in _BUSY
+                cause: Exception = error
+            except httpx2.HTTPError as error:
+                failure, cause = unreachable(self.address, error), error
+                # An unknown certificate stays unknown.
+                passing = "CERTIFICATE" not in str(error) and (again or isinstance(error, httpx2.ConnectError))
+            except ConfigError as error:
+                raise ClusterError(f"the login of context {self.connection.context} does not work: {error}") from error
+            if not passing or deadline.expired:
+                raise failure from cause
+            self._clock.sleep(min(pause, deadline.left))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    @staticmethod
+    def _plain(found: object) -> Manifest:
+        return dict(cast("Mapping[str, Any]", found))
+
+
+def _is_namespaced(kind: Any) -> bool:  # noqa: ANN401  a class made at run time
+    return issubclass(kind, NamespacedResource)
+
+
+def _in(ref: Ref, kind: Any) -> dict[str, str]:  # noqa: ANN401  a class made at run time
+    if not _is_namespaced(kind):
+        return {}
+    if ref.namespace is None:
+        raise ValueError(f"{ref.label} needs a namespace")
+    return {"namespace": ref.namespace}
+
+
+def _when(event: Manifest) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or (event.get("metadata") or {}).get("creationTimestamp") or "")

@@ -1,0 +1,289 @@
+"""What the commands do: plan, up, status, down, over components in their order.
+
+After a plan has said X, `up` does X and nothing else. It observes each component again right before it changes it, for three reasons: what
+could only be known later is known by then; what has come about by itself need not be done; and somebody may have changed something since.
+In that last case it stops with DriftError before it changes what the plan did not have, and a new run makes a new plan.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+from bootstrap.core import report
+from bootstrap.core.change import Change, Later, Observation, Readiness, Removal, State
+from bootstrap.core.component import Component
+from bootstrap.core.errors import BootstrapError, DriftError, PlanError, UnauthorizedError, UnreachableError, WaitError
+from bootstrap.core.lease import Lease, Unheld, namespace_manifest
+from bootstrap.core.plan import ComponentPlan, ComponentStatus, Plan, Problem, Status, Teardown, extra
+from bootstrap.core.resource import ObjectResource, Resource
+from plugin_kit.console import counted
+from plugin_kit.parallel import each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootstrap.core.clock import Deadline
+    from bootstrap.core.context import Context
+
+AT_ONCE = 16
+# How often one resource may change in a run: API things come in steps, and what never settles must end.
+MOST_CHANGES = 5
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+_SIGN_SECONDS = 15.0
+
+
+class Engine:
+    """Runs the commands over a list of components."""
+
+    def __init__(self, context: "Context", components: Sequence[Component]) -> None:
+        self.context = context
+        self.components = [component for component in ordered(components) if component.enabled(context.platform)]
+
+    def plan(self) -> Plan:
+        """Observe everything at once and change nothing."""
+        # One error rather than one for each resource.
+        self.context.cluster.version()
+        lists = each(self._listed, self.components, at_once=AT_ONCE)
+        work = [(number, resource) for number, (resources, _) in enumerate(lists) for resource in resources]
+        seen = each(lambda item: self._observed(item[1]), work, at_once=AT_ONCE)
+        plans = []
+        for number, component in enumerate(self.components):
+            found = [observation for (owner, _), observation in zip(work, seen, strict=True) if owner == number]
+            plans.append(_component_plan(component, lists[number][0], found, lists[number][1]))
+        return Plan(components=tuple(plans))
+
+    def up(self, confirm: Callable[[Plan], bool] = lambda _: True) -> Plan:
+        """Show the plan, ask, do it, and see that all is in order; return the plan.
+
+        PlanError when something has to be decided first, LockedError while another run is at work, DriftError when more would change.
+        """
+        plan = self.plan()
+        report.show_plan(self.context.console, plan)
+        if plan.problems:
+            raise PlanError(
+                f"{counted(len(plan.problems), 'problem')} must be put right first; nothing was changed",
+                hint="each of them is told above, with its remedy",
+            )
+        if plan.changes or plan.later:
+            if not confirm(plan):
+                return plan
+            with self._locked():
+                for component, planned in zip(self.components, plan.components, strict=True):
+                    self._up(component, planned)
+        else:
+            self._verify_all()
+        return plan
+
+    def status(self) -> Status:
+        """Say what state everything is in, by reads alone."""
+        self.context.cluster.version()
+        lists = each(lambda component: component.resources(self.context), self.components, at_once=AT_ONCE)
+        work = [(number, resource) for number, resources in enumerate(lists) for resource in resources]
+        seen = each(lambda item: self._state(item[1]), work, at_once=AT_ONCE)
+        rows = [
+            tuple((resource.label, state) for (owner, resource), state in zip(work, seen, strict=True) if owner == number)
+            for number in range(len(self.components))
+        ]
+        found = zip(self.components, rows, strict=True)
+        return Status(components=tuple(ComponentStatus(name=one.name, title=one.title, rows=their) for one, their in found))
+
+    def down(self, confirm: Callable[[Teardown], bool] = lambda _: True) -> Teardown:
+        """List what goes and what stays, ask, and delete in the reverse order of `up`; return the list."""
+        self.context.cluster.version()
+        resources = [resource for component in reversed(self.components) for resource in reversed(component.resources(self.context))]
+        seen = each(self._removal, resources, at_once=AT_ONCE)
+        teardown = Teardown(
+            removals=tuple(one for one in seen if isinstance(one, Removal)), problems=tuple(one for one in seen if isinstance(one, Problem))
+        )
+        report.show_teardown(self.context.console, teardown)
+        if teardown.problems:
+            raise PlanError(
+                f"{counted(len(teardown.problems), 'problem')} must be put right first; nothing was deleted",
+                hint="each of them is told above, with its remedy",
+            )
+        if not teardown.deleted or not confirm(teardown):
+            return teardown
+        going = {removal.resource for removal in teardown.deleted}
+        with self._locked():
+            for resource in resources:
+                if resource.label in going:
+                    with self.context.console.step(f"Deleting {resource.label}"):
+                        resource.remove(self.context, self.context.deadline(self.context.platform.timeouts.deleted))
+        return teardown
+
+    def _up(self, component: Component, planned: ComponentPlan) -> None:
+        if planned.idle:
+            self._verify(component.resources(self.context))
+            return
+        with self.context.console.step(component.title) as step:
+            history: dict[str, list[Change]] = {}
+            waits = _Waits(self.context)
+            while True:
+                resources, seen = self._observed_again(component)
+                done, later = self._pass(resources, seen, planned, history)
+                self._verify(done)
+                if later is None and not done:
+                    break
+                waits.next(later, progress=bool(done))
+            self._verify(resources)
+            count = sum(len(changes) for changes in history.values())
+            step.note(counted(count, "change") if count else "nothing was left to do")
+
+    def _pass(
+        self, resources: Sequence[Resource], seen: Sequence[Observation], planned: ComponentPlan, history: dict[str, list[Change]]
+    ) -> tuple[list[Resource], Later | None]:
+        """Apply from the top down to what comes later; return what was applied."""
+        done: list[Resource] = []
+        for resource, observation in zip(resources, seen, strict=True):
+            if observation.problem:
+                raise observation.problem
+            if observation.later:
+                return done, observation.later
+            if change := observation.change:
+                self._check(change, planned, history)
+                self.context.guard.check()
+                report.show_change(self.context.console, change)
+                resource.apply(self.context, change)
+                history.setdefault(change.resource, []).append(change)
+                done.append(resource)
+        return done, None
+
+    def _check(self, change: Change, planned: ComponentPlan, history: Mapping[str, list[Change]]) -> None:
+        earlier = history.get(change.resource, [])
+        if change in earlier or len(earlier) >= MOST_CHANGES:
+            raise DriftError(
+                f"{change.resource} does not stay as it is set: right after it was changed, the same would have to be changed again",
+                details=[str(field) for field in change.fields] or [change.action.value],
+                hint="somebody else sets it back, such as a controller or a webhook; leave it to them, and out of platform.yaml",
+            )
+        if not earlier and not planned.allows(change):
+            raise DriftError(
+                f"{change.resource} would change in a way that the plan has not shown; it was left alone",
+                details=extra(planned, change),
+                hint="somebody has changed it since the plan was made; run it again for a new plan",
+            )
+
+    def _observed_again(self, component: Component) -> tuple[Sequence[Resource], list[Observation]]:
+        resources, problem = self._listed(component)
+        if problem:
+            raise problem.error
+        return resources, each(self._observed, resources, at_once=AT_ONCE)
+
+    def _listed(self, component: Component) -> tuple[Sequence[Resource], Problem | None]:
+        try:
+            resources = component.resources(self.context)
+        except (UnreachableError, UnauthorizedError):
+            raise
+        except BootstrapError as error:
+            return [], Problem(resource=component.title, error=error)
+        labels = [resource.label for resource in resources]
+        if twice := {label for label in labels if labels.count(label) > 1}:
+            raise ValueError(f"component {component.name} has more than one {', '.join(sorted(twice))}")
+        return resources, None
+
+    def _observed(self, resource: Resource) -> Observation:
+        try:
+            seen = resource.observe(self.context)
+        except (UnreachableError, UnauthorizedError):
+            raise
+        except BootstrapError as error:
+            return Observation(problem=error)
+        if seen.change is None:
+            return seen
+        return Observation(change=seen.change.redacted(self.context.secrecy.text), later=seen.later, problem=seen.problem)
+
+    def _state(self, resource: Resource) -> Readiness:
+        try:
+            return resource.status(self.context)
+        except (UnreachableError, UnauthorizedError):
+            raise
+        except BootstrapError as error:
+            return Readiness(state=State.UNKNOWN, message=error.message)
+
+    def _removal(self, resource: Resource) -> Removal | Problem | None:
+        try:
+            return resource.removal(self.context)
+        except (UnreachableError, UnauthorizedError):
+            raise
+        except BootstrapError as error:
+            return Problem(resource=resource.label, error=error)
+
+    def _verify(self, resources: Sequence[Resource]) -> None:
+        # At once: each has the whole time for itself, and the slowest one decides.
+        deadline = self.context.deadline()
+        each(lambda resource: resource.verify(self.context, deadline), resources, at_once=AT_ONCE)
+
+    def _verify_all(self) -> None:
+        self._verify([resource for component in self.components for resource in component.resources(self.context)])
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self.context)
+
+
+@contextmanager
+def locked(context: "Context") -> "Iterator[None]":
+    """Hold the platform's lock, in a namespace that is made for it where it is missing; `context.guard` is the lock as long as that."""
+    namespace = ObjectResource(manifest=namespace_manifest(context.platform.namespace, context.labels))
+    if context.cluster.get(namespace.ref) is None:
+        context.cluster.apply(namespace.wanted(context))
+    lease = Lease(context.cluster, context.platform.namespace, waiter=context.waiter, clock=context.clock, lost=context.helm.stop)
+    with lease.held():
+        context.guard = lease
+        try:
+            yield
+        finally:
+            context.guard = Unheld(context.cluster, context.platform.namespace)
+
+
+def ordered(components: Sequence[Component]) -> Sequence[Component]:
+    """Return the components after a look at what they say they need; ValueError where that does not come first."""
+    seen: set[str] = set()
+    for component in components:
+        if missing := [name for name in component.needs if name not in seen]:
+            raise ValueError(f"component {component.name} needs {', '.join(missing)}, which must come before it")
+        if component.name in seen:
+            raise ValueError(f"there are two components called {component.name}")
+        seen.add(component.name)
+    return components
+
+
+class _Waits:
+    """What a component waits for before it can go on, and for how long."""
+
+    def __init__(self, context: "Context") -> None:
+        self._context = context
+        self._deadline: Deadline = context.deadline()
+        self._pause = _FIRST_PAUSE
+        self._sign = context.clock.now() + _SIGN_SECONDS
+
+    def next(self, later: Later | None, *, progress: bool) -> None:
+        """Return at once after progress; else wait a little, and raise WaitError when that has been so for too long."""
+        if later is None or progress:
+            self._deadline, self._pause = self._context.deadline(), _FIRST_PAUSE
+            return
+        if self._deadline.expired:
+            raise WaitError(
+                f"{later.resource} still has to wait until {later.reason}",
+                hint="find out what keeps it from being there, and run this again: what is done stays done",
+            )
+        if self._context.clock.now() >= self._sign:
+            self._sign += _SIGN_SECONDS
+            self._context.console.detail(f"{later.resource}: waiting until {later.reason}")
+        self._context.clock.sleep(min(self._pause, self._deadline.left))
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+
+def _component_plan(
+    component: Component, resources: Sequence[Resource], seen: Sequence[Observation], problem: Problem | None
+) -> ComponentPlan:
+    problems = [Problem(resource=one.label, error=found.problem) for one, found in zip(resources, seen, strict=True) if found.problem]
+    quiet = [one.label for one, found in zip(resources, seen, strict=True) if found == Observation()]
+    return ComponentPlan(
+        name=component.name,
+        title=component.title,
+        changes=tuple(found.change for found in seen if found.change),
+        later=tuple(found.later for found in seen if found.later),
+        problems=(*([problem] if problem else []), *problems),
+        unchanged=tuple(quiet),
+    )

@@ -1,0 +1,117 @@
+"""What Helm has written down of a release: Secrets of type `helm.sh/release.v1`, one for each revision."""
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+from lightkube import operators
+
+from bootstrap.core.cluster import Cluster
+from bootstrap.core.objects import Manifest, Ref, ref_of
+
+INPUTS = "local-cicd.dev/inputs"
+HOLDER = "local-cicd.dev/holder"
+DIGEST = "local-cicd.dev/chart"
+
+# Which revision the labels were made for: Helm hands them on to revisions that somebody else makes.
+REVISION = "local-cicd.dev/revision"
+
+_KIND = re.compile(r"^kind:\s*[\"']?(\w+)", re.MULTILINE)
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One revision of a release."""
+
+    number: int
+    status: str
+    """Helm's own words: deployed, superseded, failed, pending-install, pending-upgrade, pending-rollback, uninstalling, uninstalled."""
+    labels: Mapping[str, str]
+    secret: Ref
+    since: datetime
+    payload: str
+
+    @property
+    def pending(self) -> bool:
+        """Whether somebody is at work on it, or has died over it."""
+        return self.status.startswith("pending-") or self.status == "uninstalling"
+
+    @property
+    def holder(self) -> str | None:
+        """The run of bootstrap that made it, if one did."""
+        return self.labels.get(HOLDER) if self.labels.get(REVISION) == str(self.number) else None
+
+    def chart_version(self) -> str:
+        """Return the version of its chart."""
+        return str((((_decoded(self.payload).get("chart") or {}).get("metadata")) or {}).get("version", ""))
+
+    def objects(self, *, only: Collection[str] = ()) -> list[Manifest]:
+        """Return the objects that it consists of, or those of some kinds; as they stand in the chart, maybe without their namespace."""
+        text = _decoded(self.payload).get("manifest") or ""
+        parts = re.split(r"^---\s*$", text, flags=re.MULTILINE)
+        # The CRDs of a chart take longer to read than all else that is asked for a status.
+        wanted = [part for part in parts if not only or ((kind := _KIND.search(part)) and kind[1] in only)]
+        documents = (document for part in wanted for document in yaml.load_all(part, Loader=_LOADER))
+        return [document for document in documents if isinstance(document, dict) and document.get("kind")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The revisions of a release that are not superseded, and the numbers of those that are."""
+
+    revisions: Sequence[Revision]
+    """Oldest first."""
+
+    @property
+    def last(self) -> Revision | None:
+        """The last one."""
+        return self.revisions[-1] if self.revisions else None
+
+    @property
+    def installed(self) -> Revision | None:
+        """The last one, unless all that is left of the release is its history."""
+        return self.last if self.last and self.last.status != "uninstalled" else None
+
+
+def read(cluster: Cluster, release: str, namespace: str, *, superseded: bool = False) -> History:
+    """Read what is written down of a release, without what is over and done unless that is asked for."""
+    labels: dict[str, Any] = {"owner": "helm", "name": release}
+    if not superseded:
+        # Each is as big as the chart, and Helm keeps ten.
+        labels["status"] = operators.not_equal("superseded")
+    found = [_revision(secret) for secret in cluster.list("v1", "Secret", namespace=namespace, labels=labels)]
+    return History(revisions=sorted(found, key=lambda each: each.number))
+
+
+def _revision(secret: Manifest) -> Revision:
+    metadata = secret["metadata"]
+    labels = metadata.get("labels") or {}
+    modified = str(labels.get("modifiedAt") or labels.get("createdAt"))
+    created = datetime.fromisoformat(str(metadata["creationTimestamp"]))
+    return Revision(
+        number=int(labels.get("version", 0)),
+        status=str(labels.get("status", "unknown")),
+        labels=labels,
+        secret=ref_of(secret),
+        since=datetime.fromtimestamp(int(modified), UTC) if modified.isdecimal() else created,
+        payload=str((secret.get("data") or {}).get("release", "")),
+    )
+
+
+def _decoded(payload: str) -> dict[str, Any]:
+    """Undo what Helm does: JSON, gzip, base64; and base64 once more, as all data of Secrets (helm.sh/helm pkg/storage/driver/util.go)."""
+    try:
+        data = base64.b64decode(base64.b64decode(payload))
+        # Releases of Helm 2 to 3 migrations may not be compressed.
+        text = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+        decoded = json.loads(text)
+    except (ValueError, OSError, EOFError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}

@@ -1,0 +1,71 @@
+"""The kinds that an API server serves, asked for once per group and version."""
+
+import threading
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+import httpx2
+from lightkube.core.resource import ApiInfo, ResourceDef
+from lightkube.generic_resource import GenericGlobalResource, GenericNamespacedResource
+
+Kind: TypeAlias = type[GenericGlobalResource] | type[GenericNamespacedResource]
+
+# One answer for all groups; API servers have it since 1.30.
+_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_VERBS = ["delete", "get", "global_list", "list", "patch", "post", "put", "watch", "global_watch"]
+
+
+class Kinds:
+    """Kinds by group, version and name. What is not served is asked for again, since a CRD may have come."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        """Take a bare client, because lightkube's has no call for it."""
+        self._http = http
+        self._known: dict[tuple[str, str], Kind] = {}
+        self._lock = threading.Lock()
+
+    def find(self, api_version: str, kind: str) -> Kind | None:
+        """Return the class of a kind, or None where it is not served."""
+        known = self._known.get((api_version, kind))
+        if known is None:
+            # Only one thread asks; the others then find the answer.
+            with self._lock:
+                if (api_version, kind) not in self._known:
+                    self._ask(api_version)
+            known = self._known.get((api_version, kind))
+        return known
+
+    def api_versions(self) -> tuple[str, ...]:
+        """Return what charts ask for as `.Capabilities.APIVersions`: every group with its versions, and every kind of each."""
+        found: dict[str, None] = {}
+        for root in ("/api", "/apis"):
+            answer = self._http.get(root, headers={"Accept": _AGGREGATED})
+            answer.raise_for_status()
+            for group in answer.json().get("items") or ():
+                name = (group.get("metadata") or {}).get("name")
+                for version in group.get("versions") or ():
+                    written = f"{name}/{version['version']}" if name else str(version["version"])
+                    found[written] = None
+                    found.update((f"{written}/{each['responseKind']['kind']}", None) for each in version.get("resources") or ())
+        return tuple(found)
+
+    def _ask(self, api_version: str) -> None:
+        for each in self._resources(api_version):
+            if "/" not in each["name"]:
+                self._known[api_version, each["kind"]] = _kind(api_version, each)
+
+    def _resources(self, api_version: str) -> list[dict[str, Any]]:
+        root = "apis" if "/" in api_version else "api"
+        answer = self._http.get(f"/{root}/{api_version}")
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return []
+        answer.raise_for_status()
+        return list(answer.json().get("resources") or ())
+
+
+def _kind(api_version: str, described: dict[str, Any]) -> Kind:
+    group, _, version = api_version.rpartition("/")
+    info = ApiInfo(resource=ResourceDef(group, version, described["kind"]), plural=described["name"], verbs=_VERBS)
+    base = GenericNamespacedResource if described.get("namespaced") else GenericGlobalResource
+    # Not lightkube's own registry: that is one for the process, and knows the kinds by the classes of their models.
+    return type(described["kind"], (base,), {"_api_info": info})

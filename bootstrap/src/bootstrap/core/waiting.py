@@ -1,0 +1,52 @@
+"""Waiting with a deadline, with a sign of life, and with an explanation at the end of it."""
+
+from collections.abc import Callable, Sequence
+
+from bootstrap.core.change import Readiness, State
+from bootstrap.core.clock import Deadline
+from bootstrap.core.errors import WaitError
+from bootstrap.core.explain import Reader, explain
+from bootstrap.core.objects import Ref
+from plugin_kit.console import Console, elapsed
+
+PROGRESS_SECONDS = 15.0
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+
+class Waiter:
+    """Waits for things of one cluster and says so on one console."""
+
+    def __init__(self, cluster: Reader, console: Console) -> None:
+        self._cluster = cluster
+        self._console = console
+
+    def wait(
+        self, what: str, look: Callable[[], Readiness], *, deadline: Deadline, refs: Sequence[Ref] = (), hint: str | None = None
+    ) -> None:
+        """Look again and again until it is ready; WaitError when it has failed or the deadline has passed, with what the `refs` say."""
+        clock = deadline.clock
+        begin, pause = clock.now(), _FIRST_PAUSE
+        next_sign = begin + PROGRESS_SECONDS
+        while True:
+            seen = look()
+            if seen.state is State.READY:
+                return
+            if seen.state is State.FAILED or deadline.expired:
+                raise self._failure(what, seen, deadline, refs, hint)
+            if clock.now() >= next_sign:
+                next_sign += PROGRESS_SECONDS
+                self._console.detail(
+                    f"{what}: {seen.message or seen.state.value}, {elapsed(clock.now() - begin)} of at most {elapsed(deadline.seconds)}"
+                )
+            clock.sleep(min(pause, deadline.left))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _failure(self, what: str, seen: Readiness, deadline: Deadline, refs: Sequence[Ref], hint: str | None) -> WaitError:
+        why = f": {seen.message}" if seen.message else ""
+        if seen.state is State.FAILED:
+            message = f"{what} has failed{why}"
+        else:
+            message = f"{what} was not in order after {elapsed(deadline.seconds)}{why}"
+        details = [line for ref in refs for line in explain(self._cluster, ref)]
+        return WaitError(message, details=details, hint=hint or "put right what is named above and run it again: what is done stays done")

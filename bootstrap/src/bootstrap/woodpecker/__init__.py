@@ -1,0 +1,1 @@
+"""Woodpecker CI: its API and the first login without a browser; one file per noun."""
