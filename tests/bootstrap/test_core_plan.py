@@ -1,16 +1,19 @@
 """A plan says what is done, and what is done is kept to the plan."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bootstrap.core.change import HIDDEN, Action, Change, FieldChange, Later
-from bootstrap.core.chart import merged
+from bootstrap.core.chart import digest_of, looks_up, merged
 from bootstrap.core.engine import ordered
 from bootstrap.core.errors import BootstrapError
 from bootstrap.core.plan import ComponentPlan, Plan, Problem
 from bootstrap.core.versions import jump
 from tests.support.bootstrap_run import Parts
+from tests.support.charts import ChartFiles
 
 
 def change(resource: str = "ConfigMap a", action: Action = Action.UPDATE, paths: tuple[str, ...] = ("data.a",), **more: Any) -> Change:  # noqa: ANN401  fields of a change
@@ -100,6 +103,21 @@ def test_components_come_after_what_they_need() -> None:
 def test_which_versions_are_a_jump(before: str, after: str, *, is_jump: bool) -> None:
     """Over a major version, or back."""
     assert bool(jump(before, after)) is is_jump
+
+
+def test_a_chart_is_known_by_its_content(tmp_path: Path) -> None:
+    """As a folder by names and contents of its files, as an archive by its bytes; and it is known whether it asks the cluster."""
+    chart = ChartFiles(folder=tmp_path)
+    folder = chart.write()
+    first = digest_of(folder)
+    assert digest_of(chart.write()) == first
+    assert (looks_up(folder), looks_up(chart.pack())) == (False, False)
+    asking = replace(chart, templates={"settings.yaml": '{{ lookup "v1" "Secret" "shop" "login" }}'})
+    assert digest_of(asking.write()) != first
+    assert (looks_up(folder), looks_up(asking.pack())) == (True, True)
+    (folder / "charts").mkdir()
+    (folder / "charts" / "inner.tgz").write_bytes(b"")
+    assert looks_up(replace(chart, version="1.2.3").write())
 
 
 def test_values_are_merged_as_helm_does() -> None:

@@ -173,13 +173,13 @@ def test_a_stopped_run_leaves_a_release_that_the_next_one_takes(shop: ReleaseRun
     assert status(run, shop) == "deployed"
 
 
-def make_pending(client: lightkube.Client, run: Run, shop: ReleaseRun, *, age: float, own: bool) -> None:
+def make_pending(client: lightkube.Client, run: Run, shop: ReleaseRun, *, age: float, holder: str = "") -> None:
     """Make the last revision look as if somebody was at work on it since that many seconds."""
     revision = last(run, shop)
     assert revision
     labels = {"status": "pending-upgrade", "modifiedAt": str(int(datetime.now(UTC).timestamp() - age))}
     # What Helm hands on to revisions that a person makes is the number of ours.
-    labels |= {} if own else {history.REVISION: str(revision.number - 1)}
+    labels |= {history.HOLDER: holder} if holder else {history.REVISION: str(revision.number - 1)}
     client.patch(Secret, revision.secret.name, {"metadata": {"labels": labels}}, namespace=shop.namespace)
 
 
@@ -194,7 +194,7 @@ def admin(cluster: ControlPlane) -> Iterator[lightkube.Client]:
 def test_a_release_that_a_person_is_at_work_on_is_left_alone(shop: ReleaseRun, run: Run, admin: lightkube.Client) -> None:
     """Though it carries the labels of our last run; who and since when is told."""
     up(shop)
-    make_pending(admin, run, shop, age=60, own=False)
+    make_pending(admin, run, shop, age=60)
     with shop.runner().engine(Parts(parts=[shop.release()])) as started:
         (problem,) = started.engine.plan().problems
         assert isinstance(problem.error, HelmError)
@@ -210,7 +210,7 @@ def test_what_a_person_has_left_pending_is_recovered_when_it_is_old(shop: Releas
     """Older than the longest time it may take."""
     up(shop)
     up(with_values(shop, {"colour": "red"}))
-    make_pending(admin, run, shop, age=600, own=False)
+    make_pending(admin, run, shop, age=600)
     with shop.runner().engine(Parts(parts=[shop.release()])) as started:
         plan = started.engine.plan()
         assert (plan.changes[0].action, plan.problems) == (Action.RECOVER, ())
@@ -220,10 +220,8 @@ def test_what_a_person_has_left_pending_is_recovered_when_it_is_old(shop: Releas
 def test_a_release_of_a_living_run_is_left_alone(shop: ReleaseRun, run: Run, admin: lightkube.Client) -> None:
     """A plan beside it says who is at work."""
     up(shop)
-    make_pending(admin, run, shop, age=600, own=True)
-    revision = last(run, shop)
-    assert revision
-    holder = str(revision.holder)
+    holder = "elsewhere.1.0a0a0a0a.0b0b0b0b"
+    make_pending(admin, run, shop, age=600, holder=holder)
     spec = {"holderIdentity": holder, "renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "leaseDurationSeconds": 15}
     lease = Ref(api_version="coordination.k8s.io/v1", kind="Lease", name="bootstrap", namespace=f"{shop.namespace}-lock")
     run.cluster.patch(lease, {"spec": spec})

@@ -351,6 +351,24 @@ def test_secrets_of_the_values_are_in_no_output(runner: Runner, place: str, run:
     assert revisions(run, place)[-1] == (2, "deployed")
 
 
+LOOKUP = """
+{{- $found := lookup "v1" "ConfigMap" .Release.Namespace "mark" }}
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: shop-settings}
+data: {mark: {{ if $found }}{{ $found.data.colour }}{{ else }}none{{ end }}}
+"""
+
+
+def test_a_chart_that_looks_things_up_finds_them(runner: Runner, run: Run, place: str, tmp_path: Path) -> None:
+    """Else a password that a chart makes once would be another one in each plan."""
+    run.cluster.apply(config_map(place, "mark", colour="green"))
+    release = a_release(place, ChartFiles(folder=tmp_path, templates={"a.yaml": LOOKUP}))
+    up(runner, release)
+    assert there(run.cluster, settings(place))["data"] == {"mark": "green"}
+    assert planned(runner, release) == ([], [])
+
+
 def test_status_looks_at_the_workloads(runner: Runner, run: Run, admin: lightkube.Client, place: str, tmp_path: Path) -> None:
     """A release that Helm calls deployed may since have fallen over."""
     release = a_release(place, ChartFiles(folder=tmp_path, templates={"a.yaml": DEPLOYMENT, "b.yaml": STATEFUL_SET}))

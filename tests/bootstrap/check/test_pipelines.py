@@ -81,7 +81,7 @@ def findings(text: str, facts: Facts | None = None) -> list[str]:
             "7: step a: `git push --mirror` from a clone of CI deletes the branches and tags that are not in that clone",
         ),
         (
-            f"{WHEN}steps:\n  - name: a\n    image: {PLUGIN}/github-mirror:1\n    failure: ignore\n  - {{name: b, image: x, commands: y}}\n",
+            f"{WHEN}steps:\n  - name: a\n    image: {PLUGIN}/github-mirror:1\n    failure: ignore\n  - {{name: b, image: x, commands: y}}",
             "4: step a: b comes after the mirror, and waits for GitHub",
         ),
         (

@@ -154,7 +154,10 @@ def node(name: str, *, ready: str = "True", kubelet: str = "v1.36.1+k3s1", syste
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {}, "status": status}
 
 
-UNKNOWN_CA = 'failed to do request: Head "https://registry.lan/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority'
+UNKNOWN_CA = (
+    'failed to do request: Head "https://registry.lan/v2/": tls: failed to verify certificate:'
+    " x509: certificate signed by unknown authority"
+)
 
 
 def trust(cluster: StillCluster) -> tuple[NodeTrust, Context]:

@@ -311,6 +311,9 @@ def test_the_nfs_folders_are_mounted_by_a_pod() -> None:
         {"server": "nas.lan", "path": "/export/kargo"},
     ]
     assert inside.volume_probe(a_platform()) is None
+    # Of a Woodpecker on a block volume the folder need not be there.
+    unused = {"server": "nas.lan", "woodpecker": {"path": "/export/woodpecker"}}
+    assert inside.volume_probe(a_platform(storage=unused)) is None
     context = StillCluster().context(platform)
     probe.judge(context, probes.ended(probe.manifest, "argo-cd\tok\tcan be written\nkargo\tok\tcan be written\n"))
     with pytest.raises(BootstrapError, match=r"/export/kargo on nas.lan"):

@@ -236,13 +236,13 @@ def test_a_token_that_gitea_does_not_take(forge: StandIn, place: Place, folder: 
     forge.world.tokens.clear()
     monkeypatch.setenv("GIT_TRACE_CURL", "1")
     monkeypatch.setenv("GIT_TRACE_REDACT", "0")
-    with pytest.raises(GiteaError, match="Gitea does not take the token of platform") as caught:
+    with pytest.raises(GiteaError, match="Gitea does not take the login of platform") as caught:
         planned(folder, place)
     assert place.token.value not in "".join(caught.value.details)
 
 
 @pytest.mark.parametrize(
-    ("status", "message"), [(403, "does not take the token"), (413, "takes no uploads of this size"), (404, "there is no such repo")]
+    ("status", "message"), [(403, "does not take the login"), (413, "takes no uploads of this size"), (404, "there is no such repo")]
 )
 def test_a_push_that_is_refused(forge: StandIn, place: Place, folder: Path, status: int, message: str) -> None:
     """By Gitea or by a proxy in front of it."""

@@ -2,13 +2,17 @@
 
 import hashlib
 import os
+import re
+import tarfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bootstrap.core.errors import ChartError
+
+_LOOKUP = re.compile(rb"\blookup\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,8 @@ class Chart:
     version: str
     digest: str
     """`sha256:` of the archive; of a folder, of its files."""
+    looks_up: bool = False
+    """Whether its templates ask the cluster for objects."""
 
 
 def merged(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,6 +63,15 @@ def digest_of(path: Path) -> str:
         content = hashlib.sha256((path / file).read_bytes()).hexdigest()
         total.update(f"{content}  {file}\n".encode())
     return f"sha256:{total.hexdigest()}"
+
+
+def looks_up(path: Path) -> bool:
+    """Tell whether a chart might ask the cluster for objects; a comment with the word in it counts, too."""
+    if path.is_dir():
+        return any(_asks(str(file), lambda file=file: (path / file).read_bytes()) for file in _files(path))
+    with tarfile.open(path) as archive:
+        members = [member for member in archive if member.isfile()]
+        return any(_asks(member.name, lambda member=member: _content(archive, member)) for member in members)
 
 
 def check_digest(source: ChartSource, chart: Chart) -> None:
@@ -89,6 +104,18 @@ class Downloads:
     def put(self, source: ChartSource, chart: Chart) -> None:
         """Keep a chart for the rest of the run."""
         self._charts[source] = chart
+
+
+def _asks(name: str, read: Callable[[], bytes]) -> bool:
+    # A packed chart within a chart is not looked into.
+    if name.endswith(".tgz"):
+        return True
+    return "templates/" in name and _LOOKUP.search(read()) is not None
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    return file.read() if file else b""
 
 
 def _files(folder: Path) -> Sequence[Path]:

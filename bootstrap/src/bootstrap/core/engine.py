@@ -78,15 +78,16 @@ class Engine:
     def status(self) -> Status:
         """Say what state everything is in, by reads alone."""
         self.context.cluster.version()
-        lists = each(lambda component: component.resources(self.context), self.components, at_once=AT_ONCE)
-        work = [(number, resource) for number, resources in enumerate(lists) for resource in resources]
+        lists = each(self._listed, self.components, at_once=AT_ONCE)
+        work = [(number, resource) for number, (resources, _) in enumerate(lists) for resource in resources]
         seen = each(lambda item: self._state(item[1]), work, at_once=AT_ONCE)
-        rows = [
-            tuple((resource.label, state) for (owner, resource), state in zip(work, seen, strict=True) if owner == number)
-            for number in range(len(self.components))
-        ]
-        found = zip(self.components, rows, strict=True)
-        return Status(components=tuple(ComponentStatus(name=one.name, title=one.title, rows=their) for one, their in found))
+        found = []
+        for number, (component, (_, problem)) in enumerate(zip(self.components, lists, strict=True)):
+            rows = [(resource.label, state) for (owner, resource), state in zip(work, seen, strict=True) if owner == number]
+            if problem:
+                rows.append((problem.resource, Readiness(state=State.UNKNOWN, message=problem.error.message)))
+            found.append(ComponentStatus(name=component.name, title=component.title, rows=tuple(rows)))
+        return Status(components=tuple(found))
 
     def down(self, confirm: Callable[[Teardown], bool] = lambda _: True) -> Teardown:
         """List what goes and what stays, ask, and delete in the reverse order of `up`; return the list."""

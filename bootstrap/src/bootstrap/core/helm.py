@@ -16,7 +16,7 @@ from typing import Any, Self
 import yaml
 
 from bootstrap.core import child
-from bootstrap.core.chart import Chart, ChartSource, Downloads, check_digest, digest_of
+from bootstrap.core.chart import Chart, ChartSource, Downloads, check_digest, digest_of, looks_up
 from bootstrap.core.connection import Connection
 from bootstrap.core.errors import ChartError, HelmError, HelmMissingError
 from bootstrap.core.objects import Manifest
@@ -82,7 +82,9 @@ class Helm:
                 if not path.exists():
                     raise ChartError(f"there is no chart {path}", hint="the path is relative to platform.yaml")
                 described = self._described(path, source)
-                chart = Chart(path=path, name=described["name"], version=described["version"], digest=digest_of(path))
+                chart = Chart(
+                    path=path, name=described["name"], version=described["version"], digest=digest_of(path), looks_up=looks_up(path)
+                )
                 self._downloads.put(source, chart)
         check_digest(source, chart)
         _check_version(source, chart)
@@ -107,14 +109,14 @@ class Helm:
         def printed(*more: str) -> str:
             return self._run([*argv, *more], values=values, what=f"render {chart.name}", timeout=_RENDER_SECONDS)
 
-        try:
-            # Charts look things up in the cluster.
-            return list(_documents(printed("--dry-run=server", *self._login())))
-        except HelmError:
-            # Helm 4 then asks the API server about each object, too: it fails on kinds that come later and on objects that are there.
-            if self.version[0] < SERVER_SIDE:
-                raise
-            return list(_documents(printed("--dry-run=client")))
+        if chart.looks_up:
+            try:
+                return list(_documents(printed("--dry-run=server", *self._login())))
+            except HelmError:
+                # Helm 4 then asks the API server about each object, too: it fails on kinds that come later and on objects that are there.
+                if self.version[0] < SERVER_SIDE:
+                    raise
+        return list(_documents(printed("--dry-run=client")))
 
     def crds(self, chart: Chart) -> list[Manifest]:
         """Return the CRDs of the folder `crds`, which are no part of a release."""

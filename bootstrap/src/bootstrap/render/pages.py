@@ -5,10 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bootstrap.components.absent import Absent
 from bootstrap.components.buildkit.security import PodSecurity
+from bootstrap.components.gitea.administrator import AdministratorResource
+from bootstrap.components.gitea.egress import EgressResource
 from bootstrap.components.images.image import Image
 from bootstrap.components.images.nodes import NodeTrust
 from bootstrap.components.kargo.webhooks import Webhooks
 from bootstrap.components.probe import Probe
+from bootstrap.components.project_repository.clone import CloneResource
+from bootstrap.components.project_repository.owner import OwnerResource
+from bootstrap.components.project_repository.repository import RepositoryResource as ForgeRepository
+from bootstrap.components.project_repository.stage_branch import StageBranchResource
 from bootstrap.components.project_woodpecker.registry_login import RegistryLoginResource
 from bootstrap.components.project_woodpecker.repository import RepositoryResource
 from bootstrap.components.project_woodpecker.secret import SecretResource
@@ -27,7 +33,20 @@ from bootstrap.render.rendering import Rendering
 from bootstrap.render.source import ByHand, InCluster, Known, Random
 
 # A step of its own in these pages, or nothing that is left to do: records have their files, the script waits for webhooks.
-_TOLD = (ApplicationResource, TokenResource, AgentsResource, RepositoryResource, SecretResource, RegistryLoginResource)
+_TOLD = (
+    AdministratorResource,
+    EgressResource,
+    ApplicationResource,
+    OwnerResource,
+    ForgeRepository,
+    CloneResource,
+    StageBranchResource,
+    TokenResource,
+    AgentsResource,
+    RepositoryResource,
+    SecretResource,
+    RegistryLoginResource,
+)
 _DONE = (RecordResource, PodSecurity, Webhooks, Image)
 _LOOKS = (Check, Probe, NodeTrust)
 _TAKES_AWAY = (Absent, FormerBinding)
@@ -125,8 +144,7 @@ def values_for_woodpecker(made: Rendering) -> list[str]:
 def untold(made: Rendering) -> list[str]:
     """Return the labels of parts that these pages say nothing about but that bootstrap does them."""
     known = (*_TOLD, *_DONE, *_LOOKS, *_TAKES_AWAY)
-    labels = [part.resource.label for part in made.apart if not isinstance(part.resource, known)]
-    return [label for label in labels if not label.startswith("Gitea ")]
+    return [part.resource.label for part in made.apart if not isinstance(part.resource, known)]
 
 
 def _order(platform: Platform) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from bootstrap.components import forge
 from bootstrap.components.authority import parted
+from bootstrap.components.gitea.installation import SECRET_KEY
 from bootstrap.components.kargo import account
 from bootstrap.components.registry import access as registry
 from bootstrap.components.trust import RECORD as CA_RECORD
@@ -60,6 +61,7 @@ class Known:
 
 
 _RECORDS: Mapping[tuple[str, str], Source] = {
+    (forge.RECORD, SECRET_KEY): Random(),
     (woodpecker.RECORD, woodpecker.AGENT_KEY): Random(),
     (woodpecker.RECORD, woodpecker.GRPC_KEY): Random(),
     (account.RECORD, account.HASH): ByHand(how="the bcrypt hash of a password for Kargo's admin: htpasswd -nBC 10 admin | cut -d: -f2"),

@@ -23,7 +23,7 @@ from bootstrap.platform.document import Place
 from plugin_kit.console import counted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Url:
     """An address of a repository, and where it stands."""
 
@@ -52,10 +52,12 @@ def _look(subject: Subject) -> Looked:
         f"{counted(len(applications), 'Application')}, {counted(len(stages), 'Stage')},"
         f" {counted(len(argo_cd) + len(kargo), 'login')} for {subject.facts.forge or 'Gitea'}"
     )
+    wrong = {url: list(_not_gitea(url, subject.facts)) for url in (*applications, *stages, *argo_cd, *kargo)}
     findings = (
-        *(finding for url in (*applications, *stages, *argo_cd, *kargo) for finding in _not_gitea(url, subject.facts)),
-        *_without_login(applications, argo_cd, "Argo CD"),
-        *_without_login(stages, kargo, "Kargo"),
+        *(finding for found in wrong.values() for finding in found),
+        # Of an address that is wrong by itself it is no news that there is no login for it.
+        *_without_login([url for url in applications if not wrong[url]], argo_cd, "Argo CD"),
+        *_without_login([url for url in stages if not wrong[url]], kargo, "Kargo"),
         *_branches(manifests),
         *_plain_http(subject, stages),
     )
@@ -97,16 +99,14 @@ def _not_gitea(url: _Url, facts: Facts) -> Iterator[Finding]:
     host = urlsplit(url.text).hostname or url.text.partition("@")[2].partition(":")[0]
     known = [project.repository_url for project in facts.projects if project.repository_url]
     if host in PUBLIC_FORGES:
-        yield url.finding(
-            f"{url.source.label} reads from {url.text}, not from Gitea", f"write {' or '.join(known) or 'the address in Gitea'}"
-        )
+        yield url.finding(f"{url.source.label} names {url.text}, and not Gitea", f"write {' or '.join(known) or 'the address in Gitea'}")
     elif known and facts.project_with_url(url.text) is None:
         yield url.finding(
-            f"{url.source.label} reads from {url.text}, which is no repository of a project in {facts.origin}",
+            f"{url.source.label} names {url.text}, which is no repository of a project in {facts.origin}",
             f"write {' or '.join(known)}, to the character",
         )
     elif facts.forge and not url.text.startswith(f"{facts.forge}/"):
-        yield url.finding(f"{url.source.label} reads from {url.text}; Gitea is {facts.forge}", f"begin it with {facts.forge}/")
+        yield url.finding(f"{url.source.label} names {url.text}; Gitea is {facts.forge}", f"begin it with {facts.forge}/")
 
 
 def _without_login(wanted: list[_Url], logins: list[_Url], who: str) -> Iterator[Finding]:

@@ -55,10 +55,12 @@ def _look(subject: Subject) -> Looked:
     if not warehouses:
         return Looked()
     urls = ", ".join(dict.fromkeys(each.url for each in subscriptions))
-    findings: list[Finding] = []
+    addresses = [finding for each in subscriptions for finding in _address(each, subject.facts)]
+    findings = [*addresses, *_empty(manifests)]
     for each in subscriptions:
-        findings += [*_address(each, subject.facts), *_tags(each), *_keys(each)]
-    findings += [*_stages(manifests, {each.url for each in subscriptions}), *_empty(manifests)]
+        findings += [*_tags(each), *_keys(each)]
+    if not any(not finding.is_warning for finding in addresses):
+        findings += _stages(manifests, {each.url for each in subscriptions})
     at = f"{counted(len(warehouses), 'Warehouse')} with {counted(len(subscriptions), 'image')}{f': {urls}' if urls else ''}"
     return Looked(at=at, findings=tuple(findings))
 
@@ -74,7 +76,9 @@ def _address(each: _Subscription, facts: Facts) -> Iterator[Finding]:
     if "://" in each.url:
         yield each.finding("repoURL", f"watches {each.url}: an image has no scheme", f"write {each.url.partition('://')[2]}")
     elif registry is not None and host != normal_host(registry):
-        yield each.finding("repoURL", f"watches {each.url}, which is not in {registry}", f"begin it with {registry}/")
+        images = [f"{registry}/{project.images}/{project.watched_image}" for project in facts.projects if project.watched_image]
+        right = " or ".join(images) if facts.origin == "platform.yaml" and images else f"{registry}/..."
+        yield each.finding("repoURL", f"watches {each.url}, which is not in {registry}", f"write {right}")
     elif registry is None and host in PUBLIC_REGISTRIES:
         yield each.finding("repoURL", f"watches {each.url}, which is in a public registry", "name the platform's own registry")
     elif facts.projects and facts.origin == "platform.yaml" and not _is_watched(each.url, facts):

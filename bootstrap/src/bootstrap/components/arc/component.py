@@ -14,7 +14,7 @@ class Arc:
     """What the platform replaces: found and taken away, or not there and nothing to do."""
 
     name = "arc"
-    title = "removal of Actions Runner Controller"
+    title = "Removal of Actions Runner Controller"
     needs: tuple[str, ...] = ("prerequisites",)
 
     def enabled(self, platform: Platform) -> bool:

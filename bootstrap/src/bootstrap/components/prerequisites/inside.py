@@ -7,6 +7,7 @@ from typing import Any
 
 from bootstrap.components import probe_pod
 from bootstrap.components.probe import Probe
+from bootstrap.components.storage.component import uses
 from bootstrap.core.context import Context
 from bootstrap.core.errors import BootstrapError
 from bootstrap.core.objects import Manifest, load_manifest
@@ -80,29 +81,23 @@ def network_probe(platform: Platform, wanted: Sequence[Target], *, name: str = N
 
 def volume_probe(platform: Platform) -> Probe | None:
     """Make the pod that mounts each NFS folder, or None where there are no volumes on NFS."""
-    storage = platform.storage
-    if storage is None or not storage.volumes():
+    storage, used = platform.storage, {use.volume.persistent_volume for use in uses(platform)}
+    if storage is None or not used:
         return None
-    keys = [key.replace("_", "-") for key in storage.volumes()]
+    paths = {key.replace("_", "-"): each.path for key, each in storage.volumes().items() if each.persistent_volume in used}
     values = {
         "name": VOLUMES,
         "namespace": platform.namespace,
         "image": platform.prerequisites.probe_image,
-        "folders": " ".join(keys),
-        "mounts": [{"name": key, "mountPath": f"/volumes/{key}"} for key in keys],
-        "volumes": [
-            {"name": key, "nfs": {"server": storage.server, "path": volume.path}}
-            for key, volume in zip(keys, storage.volumes().values(), strict=True)
-        ],
+        "folders": " ".join(paths),
+        "mounts": [{"name": key, "mountPath": f"/volumes/{key}"} for key in paths],
+        "volumes": [{"name": key, "nfs": {"server": storage.server, "path": path}} for key, path in paths.items()],
     }
     (manifest,) = load_manifest(__package__, "volumes.yaml", values)
 
     def judge(context: Context, live: Manifest) -> None:
         del context
-        wanted = [
-            Target(name=key, url=volume.path, setting=f"storage.{key}")
-            for key, volume in zip(keys, storage.volumes().values(), strict=True)
-        ]
+        wanted = [Target(name=key, url=path, setting=f"storage.{key}") for key, path in paths.items()]
         bad = [(target, answer) for target, answer in _paired(wanted, answers(live)) if not answer.good]
         if bad:
             raise BootstrapError(

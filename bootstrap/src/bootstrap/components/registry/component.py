@@ -25,7 +25,7 @@ class ContainerRegistry:
     """The registry, where `registry.mode` is `install`; `down` leaves it alone."""
 
     name = "registry"
-    title = "registry"
+    title = "Registry"
     needs: tuple[str, ...] = ("namespaces",)
 
     def enabled(self, platform: Platform) -> bool:

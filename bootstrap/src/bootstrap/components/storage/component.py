@@ -26,7 +26,7 @@ class Storage:
     """Volumes on NFS; `down` takes the claims along with their namespaces, and `up` binds the volumes again."""
 
     name = "storage"
-    title = "volumes on NFS"
+    title = "Volumes on NFS"
     needs: tuple[str, ...] = ("namespaces",)
 
     def enabled(self, platform: Platform) -> bool:
