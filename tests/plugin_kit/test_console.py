@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from plugin_kit.console import WIDTH, Console, Step, elapsed, shorten
+from plugin_kit.console import WIDTH, Console, Step, elapsed, shorten, size
 from plugin_kit.errors import Cancelled, RegistryError, SettingsError
 from plugin_kit.redact import MASK, Redactor
 
@@ -401,3 +401,23 @@ def test_output_of_a_poor_encoding_does_not_fail() -> None:
     out = io.TextIOWrapper(written, encoding="ascii")
     Console(out).info("grün")
     assert written.getvalue() == b"gr\\xfcn\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1, "1 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (1024**2 - 1, "1024.0 KiB"),
+        (1024**2, "1.0 MiB"),
+        (31_457_280, "30.0 MiB"),
+        (1024**3, "1.0 GiB"),
+        (5 * 1024**4, "5120.0 GiB"),
+    ],
+)
+def test_a_size_is_written_for_people(count: int, text: str) -> None:
+    """Bytes as they are, above that one digit behind the point."""
+    assert size(count) == text

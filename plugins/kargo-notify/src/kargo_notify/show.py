@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kargo_notify import stock
 from kargo_notify.housekeeping import LONG_AGO, revision_of
 from plugin_kit.access import Access
-from plugin_kit.console import Console
+from plugin_kit.console import Console, size
 from plugin_kit.errors import PluginError, RegistryError
 from plugin_kit.manifest import Manifest, Stamp
 from plugin_kit.parallel import each
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 JSON = "--json"
 NEWEST = 5
 _PREFIX = re.compile(r"[0-9a-f]{4,40}")
-_KIB = 1024
 
 State = Literal["released", "held", "incomplete"]
 
@@ -146,16 +145,6 @@ def table(shown: Shown, console: Console) -> None:
     console.info("")
     for image in release.images:
         console.info(f"{image.repository}@{image.digest}")
-
-
-def size(count: int) -> str:
-    """Write a number of bytes for people."""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB"):
-        if amount < _KIB:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= _KIB
-    return f"{amount:.1f} GiB"
 
 
 def _state(shown: Shown) -> str:

@@ -39,6 +39,7 @@ _CONTROL_SEQUENCE = re.compile(
 _RESET = "\x1b[0m"
 _MINUTE = 60
 _HOUR = 3600
+_KIB = 1024
 
 
 class Step:
@@ -209,6 +210,16 @@ def elapsed(seconds: float) -> str:
 def counted(number: int, noun: str) -> str:
     """Write a number with its noun: `1 image`, `14 images`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for people: 512 B, 1.5 KiB, 2.0 GiB."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if amount < _KIB:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= _KIB
+    return f"{amount:.1f} GiB"
 
 
 def shorten(text: str, width: int) -> str:
