@@ -155,6 +155,8 @@ def run_in_process(folder: Path, work: str) -> "subprocess.Popen[str]":
         from pathlib import Path
         from devtools import dockerd, engine
         from devtools.dockerd import Daemon
+        # Who runs in the background of a shell without job control has it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         folder = Path({str(folder)!r})
         options = {a_daemon(folder).options!r}
         daemon = Daemon(socket=folder / "d.sock", folder=folder, options=options)

@@ -151,9 +151,11 @@ def test_nothing_is_left_after_an_exception() -> None:
 def test_nothing_is_left_after_a_signal(sent: signal.Signals) -> None:
     """A process that is told to end takes its containers with it."""
     program = textwrap.dedent("""\
-        import time
+        import signal, time
         from devtools import engine
         from devtools.services import network, registry
+        # Who runs in the background of a shell without job control has it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with engine.ended_by_sigterm(), network("test") as name, registry(name):
             print(name, flush=True)
             time.sleep(60)

@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
@@ -75,11 +75,11 @@ class RealProject:
         return output.decode()
 
 
-def copied(server: Server, name: str) -> None:
-    """Make ten commits as the registry in memory has them, and copy all of it."""
+def copied(server: Server, name: str, numbers: Iterable[int] = range(1, 11), *, held: bool = False) -> None:
+    """Make commits as the registry in memory has them, and copy all of it."""
     with project_store(project=name) as store, Http(connections=4) as http:
-        for number in range(1, 11):
-            store.commit(number, more=["latest"], host=server.host)
+        for number in numbers:
+            store.commit(number, more=["latest"], host=server.host, held=held)
         client = Registry(parse_registry(server.host), http)
         for path, blobs in store.blobs.items():
             for content in blobs.values():
@@ -151,6 +151,24 @@ def test_a_dry_run_removes_nothing(real: RealProject, capsys: pytest.CaptureFixt
     assert "6 would be removed" in capsys.readouterr().out
 
 
+def test_commits_that_failed_their_test_are_not_counted(real: RealProject, capsys: pytest.CaptureFixture[str]) -> None:
+    """They have candidates only; those older than the released ones that are kept go, newer ones stay."""
+    copied(real.server, real.name, range(11, 14), held=True)
+    copied(real.server, real.name, [14])
+    real.prune()
+    assert real.left()["releases"] == {*kept({8, 9, 10, 14}, "latest"), *(f"candidate-{sha(number)}" for number in (11, 12, 13))}
+    assert "4 released and 3 unreleased commits kept, 0 protected, 7 removed" in capsys.readouterr().out
+
+
+def test_a_misspelt_project_is_told_what_there_is(real: RealProject, capsys: pytest.CaptureFixture[str]) -> None:
+    """docker-registry lists its repositories."""
+    environ = {"PLUGIN_REGISTRY": real.server.host, "PLUGIN_PROJECT": f"{real.name}x"}
+    assert main(PLUGIN, ["--prune"], environ) == 1
+    out = capsys.readouterr().out
+    assert f"error: {real.server.host}/{real.name}x/releases has no release records\n" in out
+    assert real.name in out.partition("has records of: ")[2].splitlines()[0].split(", ")
+
+
 def test_a_tag_without_manifest_goes_with_its_commit(real: RealProject) -> None:
     """docker-registry leaves such tags behind when it is killed in the middle of a delete."""
     for number in (2, 3):
@@ -204,9 +222,8 @@ def test_kargo_discovers_again_after_it(real: RealProject, monkeypatch: pytest.M
         opened.pop().close()
         assert real.left()["web"] == real.left()["query-api"] == kept({2, 3, 7, 8, 9, 10}, "latest")
         assert discovers(kargo)
-    rows = [line.split("protected: ")[1] for line in capsys.readouterr().out.splitlines() if "protected: " in line]
-    assert ["Freight" in row for row in rows] == [True, True]
-    assert rows[1].endswith("Stage beta")
+    rows = [line.split("protected")[1] for line in capsys.readouterr().out.splitlines() if "  protected  " in line and "Freight" in line]
+    assert ["Stage beta" in row for row in rows] == [False, True]
 
 
 def discovers(kargo: StandIn) -> bool:
@@ -246,12 +263,14 @@ def test_the_disk_gets_its_space_back(real: RealProject) -> None:
 
 
 def test_deletes_that_are_off_are_told(real: RealProject, capsys: pytest.CaptureFixture[str]) -> None:
-    """As docker-registry comes; nothing is removed."""
+    """As docker-registry comes; nothing is removed, and a dry run ends in the same way."""
     off = {"storage": {"filesystem": {"rootdirectory": "/var/lib/registry"}, "cache": {"blobdescriptor": "inmemory"}}}
     with network("prune-off") as net, registry(net, config=off) as closed:
         copied(closed, real.name)
         real.kargo.watched = f"{closed.host}/{real.name}/query-api"
         environ = {"PLUGIN_REGISTRY": closed.host, "PLUGIN_PROJECT": real.name}
+        assert main(PLUGIN, ["--prune", "--keep=4", "--dry-run"], environ) == 1
+        assert "6 would be removed" in capsys.readouterr().out
         assert main(PLUGIN, ["--prune", "--keep=4"], environ) == 1
         looking = RegistryContents(closed.host)
         assert looking.tags(f"{real.name}/api") == kept(set(range(1, 11)), "latest")
@@ -286,3 +305,5 @@ def test_the_registry_in_memory_removes_as_this_one_does(real: RealProject) -> N
                 statuses.append([client.request(method, url).status_code for method, url in asked])
         assert statuses == [[400, 404, 400, 202, 404, 404, 200, 404, 404]] * 2
         assert store.names("api") == real.left()["api"]
+        listed = [set(httpx.get(f"http://{host}/v2/_catalog?n=1000").json()["repositories"]) for host in (store.host, real.server.host)]
+        assert listed[0] <= listed[1]

@@ -38,12 +38,11 @@ def artifact(repository: str = REPOSITORY) -> Artifact:
         ("https://kargo.lan/v1beta1", "https://kargo.lan"),
         ("https://kargo.lan/v1beta1/", "https://kargo.lan"),
         ("http://10.0.0.5:8080", "http://10.0.0.5:8080"),
-        ("kargo.lan", "https://kargo.lan"),
         ("https://tools.lan/kargo/", "https://tools.lan/kargo"),
     ],
 )
 def test_addresses_may_be_written_in_several_ways(written: str, base: str) -> None:
-    """With or without slash and version; https where no scheme is given."""
+    """With or without slash and version."""
     assert base_url(written) == base
 
 
@@ -53,6 +52,13 @@ def test_what_is_no_address_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="address") as caught:
         base_url(written)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["kargo.lan", "kargo.lan:8443", "localhost:8080/kargo"])
+def test_an_address_without_scheme_is_refused_with_the_one_to_write(written: str) -> None:
+    """Whether Kargo speaks http or https is not guessed."""
+    with pytest.raises(ValueError, match=f"the address has no scheme; write https://{written}"):
+        base_url(written)
 
 
 def test_the_warehouse_is_read_and_refreshed(there: Scene) -> None:

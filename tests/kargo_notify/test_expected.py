@@ -148,7 +148,7 @@ class TestByHand:
         for words in (
             "tags: '-x' is not a tag",
             "images: 'Api' has upper-case",
-            "images: 'api:1' is not a repository name",
+            "images: 'api:1' is not a repository name: its tag belongs into `tags`, as in `tags: [1]`",
             "images: 'Shop'",
         ):
             assert words in problems

@@ -63,7 +63,7 @@ def going(plan: Plan) -> list[int]:
 
 def reasons(plan: Plan) -> dict[int, tuple[str, ...]]:
     """Return why old commits stay, by number."""
-    return {int(commit.revision[:4], 16): entry.reasons for entry in plan.protected for commit in entry.unit.commits}
+    return {int(commit.revision[:4], 16): tuple(map(str, entry.reasons)) for entry in plan.protected for commit in entry.unit.commits}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,58 @@ def test_one_second_is_ordered_by_pipeline() -> None:
 def test_few_commits_are_all_kept() -> None:
     """Then nothing is old, whatever it looks like."""
     stranger = Tagged(digest=digest("x"), created=NOON - timedelta(days=900), revision=sha(9))
-    assert going(made([shelf(API, 1, 2, more={sha(9): stranger})], [1, 2])) == []
+    assert going(made([shelf(API, 1, more={sha(9): stranger})], [1])) == []
+    assert going(made([shelf(API, 1, 2, more={sha(9): stranger})], [1, 2])) == [9]
+
+
+def test_only_released_commits_count() -> None:
+    """A night of failing tests must not push the commits out that one can roll back to."""
+    commits = [commit(number, state="held" if number in {1, 3, 5, 6, 7} else "released") for number in range(1, 9)]
+    plan = housekeeping.plan([shelf(API, *range(1, 9))], commits, [], keep=2, by_tag=True)
+    assert [each.pipeline for each in plan.kept] == [8, 4]
+    assert going(plan) == [1, 2, 3]
+    assert [each.pipeline for each in plan.waiting] == [7, 6, 5]
+
+
+def test_branches_count() -> None:
+    """As they always did."""
+    commits = [commit(number, state="branch" if number > 2 else "released") for number in range(1, 5)]
+    assert going(housekeeping.plan([shelf(API, *range(1, 5))], commits, [], keep=2, by_tag=True)) == [1, 2]
+
+
+@pytest.mark.parametrize("state", ["held", "incomplete"])
+def test_commits_that_were_never_released_stay_while_few_are(state: housekeeping.State) -> None:
+    """Their test may be running: only a full window tells what is old."""
+    commits = [*(commit(number, state=state) for number in (1, 2, 3, 5)), commit(4)]
+    plan = housekeeping.plan([shelf(API, *range(1, 6))], commits, [], keep=2, by_tag=True)
+    assert (going(plan), len(plan.waiting)) == ([], 4)
+    assert going(housekeeping.plan([shelf(API, *range(1, 6))], commits, [], keep=1, by_tag=True)) == [1, 2, 3]
+
+
+def test_a_held_commit_that_shares_a_digest_protects_it() -> None:
+    """It may be released yet."""
+    same = {f"candidate-{sha(number)}": Tagged(digest=digest("same")) for number in (1, 5)}
+    commits = [*(commit(number) for number in range(1, 5)), commit(5, state="held")]
+    plan = housekeeping.plan([Shelf(repository=API, tags=same)], commits, [], keep=1, by_tag=False)
+    assert reasons(plan)[1] == (f"the same digest as api:candidate-{sha(5)}",)
+
+
+@pytest.mark.parametrize(
+    ("tags", "held", "state"),
+    [
+        ([f"candidate-{sha(1)}"], True, "held"),
+        ([f"candidate-{sha(1)}"], False, "incomplete"),
+        ([], True, "held"),
+        ([f"candidate-{sha(1)}", sha(1)], True, "released"),
+        ([sha(1), f"main-{sha(1)}"], False, "released"),
+        ([f"candidate-{sha(1)}", f"feature-x-{sha(1)}"], True, "branch"),
+        ([f"feature-x-{sha(1)}", "1.4.2"], False, "released"),
+        (["latest"], False, "released"),
+    ],
+)
+def test_tags_tell_how_far_a_commit_came(tags: list[str], state: str, *, held: bool) -> None:
+    """A record that says `held` is never written again: its tags say what became of it."""
+    assert housekeeping.state_of(sha(1), tags, held=held) == state
 
 
 def test_freight_protects_all_images_of_its_commit() -> None:
@@ -152,7 +203,7 @@ def test_what_an_index_lists_that_kargo_holds_stays() -> None:
     """The index has no tag any more; its Freight has its digest."""
     held = Tagged(digest=digest("index"), children=frozenset({digest("api-1")}))
     shelves = [replace(shelf(API, *range(1, 6)), untagged=(held,))]
-    assert reasons(made(shelves)) == {1: ("part of an index of api that Kargo holds",)}
+    assert reasons(made(shelves)) == {1: ("part of an index that Kargo holds of api",)}
 
 
 def test_commits_of_one_digest_go_together_or_not_at_all() -> None:
@@ -234,7 +285,8 @@ def world(seed: int) -> World:
                 tags[other] = _random_tagged(chance, pool, 0x99)
         untagged = tuple(_random_tagged(chance, pool, 0) for _ in range(chance.randint(0, 1)))
         shelves.append(Shelf(repository=repository, tags=tags, untagged=untagged))
-    recorded = tuple(commit(number) for number in numbers if chance.random() < 0.85)
+    states = ("released", "released", "branch", "held", "incomplete")
+    recorded = tuple(commit(number, state=chance.choice(states)) for number in numbers if chance.random() < 0.85)
     freights = [freight(tag=sha(number), alias=f"f{number}") for number in numbers if chance.random() < 0.15]
     freights += [freight(tag="latest", of=digest(f"api-{number}"), alias=f"d{number}") for number in numbers if chance.random() < 0.1]
     return World(shelves=tuple(shelves), commits=recorded, held=housekeeping.claims(freights, []), keep=chance.randint(1, 6))
@@ -287,8 +339,9 @@ def test_whatever_a_registry_holds(*, by_tag: bool) -> None:
         skipped = random.Random(seed).sample(range(len(plan.going)), k=len(plan.going) // 3)
         left = carried_out(plan, there.shelves, by_tag=by_tag, skipped=skipped)
         removed = frozenset().union(*(unit.revisions for place, unit in enumerate(plan.going) if place not in skipped))
-        newest = sorted(there.commits, key=lambda commit: commit.created)[-there.keep :]
-        assert not removed & {commit.revision for commit in newest}, seed
+        newest = sorted((commit for commit in there.commits if commit.released), key=lambda commit: commit.created)[-there.keep :]
+        since = newest[0].created if len(newest) == there.keep else housekeeping.LONG_AGO
+        assert not removed & {commit.revision for commit in there.commits if commit.created >= since}, seed
         assert not removed & frozenset().union(*(claim.revisions for claim in there.held)), seed
         claimed = frozenset().union(*(claim.digests for claim in there.held))
         for shelf in there.shelves:

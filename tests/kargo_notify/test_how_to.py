@@ -11,6 +11,7 @@ import yaml
 
 from kargo_notify import show
 from kargo_notify.__main__ import PLUGIN
+from kargo_notify.presence import Demand, Presence
 from kargo_notify.settings import Settings
 from plugin_kit.options import known
 from plugin_kit.reference import Repository
@@ -85,7 +86,11 @@ def test_the_json_of_the_introduction_is_the_one_that_is_printed() -> None:
     """Key by key."""
     (example,) = (json.loads(text) for text in blocks("intro.md", "json"))
     shown = show.Shown(
-        release=RELEASE, repository=Repository(host="registry.lan:5000", path="shop/releases"), digest="sha256:1", tags=("latest",)
+        demand=Demand(release=RELEASE, own=frozenset({"latest"}), held=False),
+        repository=Repository(host="registry.lan:5000", path="shop/releases"),
+        digest="sha256:1",
+        tags=("latest",),
+        images=tuple(Presence(image=image, word="there", tag=image.tag) for image in RELEASE.images),
     )
     printed = show.document(shown)
     assert list(example) == list(printed)

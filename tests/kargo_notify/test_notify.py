@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from kargo_notify.freight import Freight
 from kargo_notify.kargo import KargoError
-from kargo_notify.notify import Ending, demand_watched, subscribed
+from kargo_notify.notify import Ending, _whereabouts, demand_watched, subscribed
 from plugin_kit.errors import SettingsError
 from tests.support.kargo_scene import CREATED, EARLIER, LATER, OTHER, REPOSITORY, REVISION, Scene, commit_of, digest_for, scene
 
@@ -29,6 +30,21 @@ def test_the_freight_is_found_and_told(there: Scene) -> None:
     assert outcome.freight.images[0].tag == REVISION
     assert outcome.message.startswith(f"Freight {outcome.freight.alias} ({outcome.freight.name[:12]}) of {REVISION[:12]}: in beta")
     assert there.kargo.count("POST", "/refresh") == 1
+
+
+@pytest.mark.parametrize(
+    ("running", "verified", "words"),
+    [
+        ((), (), "in no Stage yet"),
+        (("beta",), (), "in beta"),
+        (("beta", "prod"), ("beta",), "in beta, prod, verified in beta"),
+        ((), ("beta",), "verified in beta, running in no Stage"),
+    ],
+)
+def test_where_the_freight_is(running: tuple[str, ...], verified: tuple[str, ...], words: str) -> None:
+    """One that a later Freight has replaced has been somewhere."""
+    made = Freight(name="f" * 40, alias="", warehouse="w", images=(), discovered_at=None, in_stages=running, verified_in=verified)
+    assert _whereabouts(made, ()) == words
 
 
 def test_a_second_run_changes_nothing(there: Scene) -> None:
@@ -72,12 +88,13 @@ def test_a_warehouse_of_other_images_is_a_mistake(there: Scene) -> None:
     assert f"it watches {REPOSITORY}" in caught.value.details
     assert f"this commit has {OTHER}" in caught.value.details
     assert there.tell(commit_of(OTHER)).ending is Ending.NOT_TOLD
+    assert "will see the images" not in there.log
 
 
 def test_watch_must_name_what_the_warehouse_subscribes_to(there: Scene) -> None:
     """Told before any tag moves."""
     kargo = there.connected()
-    known = subscribed(kargo)
+    known = subscribed(kargo, there.settings(), there.console)
     assert known == (REPOSITORY,)
     demand_watched(kargo, ["other-name.lan/shop/query-api"], known)
     with pytest.raises(KargoError, match="does not watch") as caught:
@@ -86,8 +103,10 @@ def test_watch_must_name_what_the_warehouse_subscribes_to(there: Scene) -> None:
 
 
 def test_a_kargo_that_cannot_be_asked_leaves_watch_alone(there: Scene) -> None:
-    """What is wrong with it is told when it is to be told of the commit."""
-    assert subscribed(there.connected(kargo_token="wrong")) is None
+    """That it could not be checked is said; what is wrong is told when Kargo is to be told of the commit."""
+    assert subscribed(there.connected(kargo_token="wrong"), there.settings(watch=["query-api"]), there.console) is None
+    assert "whether `watch` is right could not be checked: Kargo at 127.0.0.1:" in there.log
+    assert "warning" not in there.log
 
 
 def test_a_registry_of_two_names_is_one(there: Scene) -> None:
@@ -108,8 +127,8 @@ class TestSuperseded:
         there.push()
         there.push(revision=NINES, created=LATER)
         outcome = there.tell(strict=True)
-        assert outcome.ending is Ending.SUPERSEDED
-        assert "superseded by the newer 999999999999" in there.log
+        assert (outcome.ending, outcome.said) == (Ending.SUPERSEDED, True)
+        assert there.log.count("superseded by the newer 999999999999") == 1
 
     @pytest.mark.parametrize("strict", [True, False])
     def test_by_a_tie_is_an_error(self, there: Scene, *, strict: bool) -> None:
@@ -138,6 +157,7 @@ class TestManual:
         outcome = there.tell(warehouse="by-hand")
         assert outcome.ending is Ending.MANUAL
         assert "set `create_freight: true`" in there.log
+        assert outcome.said
         assert there.kargo.count("POST", "") == 0
 
     def test_gets_its_freight_with_every_image(self, there: Scene) -> None:
@@ -220,11 +240,12 @@ class TestForgiven:
         ],
     )
     def test_what_is_written_wrong(self, there: Scene, changes: dict[str, str], sign: str) -> None:
-        """It stands at the very end of the log, with the remedy."""
+        """It stands at the very end of the log, with the remedy; of a Warehouse that is not there nothing is promised."""
         outcome = there.tell(commit_of(), **changes)
-        assert outcome.ending is Ending.NOT_TOLD
+        assert (outcome.ending, outcome.said) == (Ending.NOT_TOLD, True)
         assert there.log.rstrip().split("warning: ")[-1].replace("\n  ", " ").count(sign)
-        assert "it will see the images within its poll interval, 5 minutes by default" in there.log
+        polls = "it will see the images within its poll interval, 5 minutes by default" in there.log
+        assert polls is ("kargo_token" in changes)
         with pytest.raises(KargoError):
             there.tell(commit_of(), **changes, strict=True)
 
@@ -233,24 +254,42 @@ class TestForgiven:
         with pytest.raises(SettingsError):
             there.tell(kargo_token=None)
 
-    @pytest.mark.parametrize("status", [403, 404, 500])
+    @pytest.mark.parametrize("status", [403, 500])
     def test_a_refresh_that_is_refused(self, there: Scene, status: int) -> None:
         """Once the Warehouse could be read, its own interval gives the time."""
         there.kargo.world.add_warehouse("slow", [REPOSITORY], interval="15m0s")
         there.kargo.world.faults.set({"answers": {"refresh": (status, -1)}})
-        assert there.tell(warehouse="slow").ending is Ending.NOT_TOLD
-        assert "by itself every 15m 00s: it will see the images by" in there.log
+        assert there.tell(warehouse="slow", wait=0.5).ending is Ending.NOT_TOLD
+        assert "by itself every 15m: it will see the images by" in there.log
         with pytest.raises(KargoError):
-            there.tell(warehouse="slow", strict=True)
+            there.tell(warehouse="slow", wait=0.5, strict=True)
 
-    def test_a_kargo_that_is_gone(self, there: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nobody waits for it for long."""
-        monkeypatch.setattr("kargo_notify.api.PATIENCE", 0.3)
-        outcome = there.tell(kargo_url="http://127.0.0.1:1")
+    def test_a_warehouse_that_goes_before_it_is_refreshed(self, there: Scene) -> None:
+        """It won't see anything any more."""
+        there.kargo.world.faults.set({"answers": {"refresh": (404, -1)}})
+        assert there.tell().ending is Ending.NOT_TOLD
+        assert "has no Warehouse 'shop-images'" in there.log
+        assert "will see the images" not in there.log
+
+    @pytest.mark.parametrize("wait", [0, 0.5])
+    def test_a_kargo_that_is_gone(self, there: Scene, monkeypatch: pytest.MonkeyPatch, wait: float) -> None:
+        """It is asked as long as `wait` says, else for a few seconds; that it is asked again is said once, under the heading."""
+        monkeypatch.setattr("kargo_notify.notify.PATIENCE", 0.5)
+        outcome = there.tell(kargo_url="http://127.0.0.1:1", wait=wait)
         assert outcome.ending is Ending.NOT_TOLD
-        assert "connection refused" in there.log
+        heading, again, *_ = there.log.splitlines()
+        assert heading.startswith("==> Waiting up to 0.5s" if wait else "==> Telling Kargo at 127.0.0.1:1")
+        assert again == "    can't reach Kargo at 127.0.0.1:1: connection refused; asking again for up to 0.5s"
+        assert there.log.count("asking again") == 1
         with pytest.raises(KargoError):
-            there.tell(kargo_url="http://127.0.0.1:1", strict=True)
+            there.tell(kargo_url="http://127.0.0.1:1", wait=wait, strict=True)
+
+    def test_a_kargo_that_restarts_is_waited_for(self, there: Scene) -> None:
+        """`wait` is there for that, too: neither its first answer nor the refresh has to come at once."""
+        there.push()
+        there.kargo.world.faults.set({"answers": {"warehouse": (503, 2), "freight": (503, 1), "refresh": (502, 1)}})
+        assert there.tell().ending is Ending.FOUND
+        assert there.log.count("answered the Warehouse with 503 Service Unavailable; asking again for up to 10s") == 1
 
     def test_a_token_that_may_only_refresh(self, there: Scene) -> None:
         """Kargo lets any token refresh: the Warehouse can't be read, and the Freight is found all the same."""
@@ -258,6 +297,13 @@ class TestForgiven:
         there.kargo.world.faults.set({"answers": {"warehouse": (403, -1)}})
         assert there.tell().ending is Ending.FOUND
         assert "may not read the Warehouse" in there.log
+
+    def test_a_warehouse_that_may_not_be_read_promises_nothing(self, there: Scene) -> None:
+        """Nobody knows what it watches."""
+        there.kargo.world.faults.set({"answers": {"warehouse": (403, -1), "refresh": (403, -1)}})
+        assert there.tell().ending is Ending.NOT_TOLD
+        assert "whether it sees these images is not known" in there.log
+        assert "it will see" not in there.log
 
     def test_no_secret_is_in_the_log(self, there: Scene) -> None:
         """The token appears nowhere, whatever happens."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,38 +11,11 @@ from kargo_notify.__main__ import PLUGIN
 from kargo_notify.freight import Artifact
 from plugin_kit.cli import main
 from tests.support.holding_kargo import HoldingKargo, freight, goes_away, stage
-from tests.support.project_store import IMAGES, ProjectStore, Removal, project_store, sha
+from tests.support.project_store import IMAGES, Removal, project_store, sha
+from tests.support.prune_scene import REPOSITORIES, Scene, reasons, states
 from tests.support.scripted_server import Answer
 
 EVERYWHERE = [Removal.DIGESTS, Removal.TAGS, Removal.GREEDY]
-REPOSITORIES = (*IMAGES, "releases")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """A registry with a project of ten commits, the Kargo that deploys it, and what was printed."""
-
-    store: ProjectStore
-    kargo: HoldingKargo
-    printed: Callable[[], str]
-
-    def prune(self, *options: str, code: int = 0, keep: int = 4) -> str:
-        """Run the command; returns the log."""
-        environ = {"PLUGIN_REGISTRY": self.store.host, "PLUGIN_PROJECT": "shop"}
-        assert main(PLUGIN, ["--prune", "--keep", str(keep), *options], environ) == code
-        return self.printed()
-
-    def image(self, number: int, name: str = "query-api") -> Artifact:
-        """Return an image of a commit as Freight has it, by another name of the registry."""
-        digest = self.store.tags[f"shop/{name}"][sha(number)]
-        return Artifact(repo_url=f"192.168.1.5:5000/shop/{name}", tag=sha(number), digest=digest)
-
-    def left(self) -> set[int]:
-        """Return the commits that are left; those of all repositories must be the same."""
-        (numbers,) = {frozenset(self.store.commits(name)) for name in REPOSITORIES}
-        return set(numbers)
-
-
 Making = Callable[..., "AbstractContextManager[Scene]"]
 
 
@@ -73,7 +45,7 @@ def test_old_commits_lose_all_their_tags(scene: Making, removal: Removal) -> Non
         assert there.left() == {7, 8, 9, 10}
         assert there.store.names("api") == {"latest", *(front + sha(n) for n in range(7, 11) for front in ("", "candidate-"))}
         assert there.store.tags["shop/api"]["latest"] == latest
-        assert "/shop: 4 commits kept, 0 protected, 6 removed" in log
+        assert "/shop: 4 released commits kept, 0 protected, 6 removed" in log
 
 
 @pytest.mark.parametrize("removal", EVERYWHERE)
@@ -93,7 +65,7 @@ def test_a_dry_run_shows_the_same_and_removes_nothing(scene: Making) -> None:
         before = there.store.everything()
         shown = there.prune("--dry-run")
         assert (there.store.everything(), there.store.deleted) == (before, [])
-        assert "/shop: 4 commits kept, 1 protected, 5 would be removed" in shown
+        assert "/shop: 4 released commits kept, 1 protected, 5 would be removed" in shown
         done = there.prune()
         rows = [line.replace("would go", "removed ") for line in shown.splitlines() if "2026-05-04" in line]
         assert [row.split() for row in rows] == [line.split() for line in done.splitlines() if "2026-05-04" in line]
@@ -107,10 +79,11 @@ def test_the_log_says_what_stays_and_why(scene: Making) -> None:
         there.store.tag("web", there.store.tags["shop/web"][sha(5)], "1.4.2")
         log = there.prune()
         assert there.left() == {2, 3, 5, 7, 8, 9, 10}
-        rows = {line.split()[0]: line for line in log.splitlines() if "protected: " in line}
-        assert rows[sha(2)].endswith("Freight lolling-mongoose (92be33f0e96a)")
-        assert rows[sha(3)].endswith("Stage live")
-        assert rows[sha(5)].endswith("the same digest as web:1.4.2")
+        assert reasons(log) == {
+            2: "Freight lolling-mongoose (92be33f0e96a)",
+            3: "Stage live",
+            5: "the same digest as web:1.4.2",
+        }
         assert "docker-registry garbage-collect /etc/docker/registry/config.yml" in log
 
 
@@ -135,16 +108,84 @@ def test_a_registry_that_takes_the_manifest_along_is_found_out(scene: Making) ->
         assert there.store.tags["shop/api"]["1.4.2"] == there.store.tags["shop/api"][sha(1)] == digest
 
 
+def test_each_kind_of_reason_is_said_once(scene: Making) -> None:
+    """With how many more there are: a commit that five versions and three Freights name would fill the screen."""
+    with scene() as there:
+        for alias in ("full-marmot", "giddy-goat", "lolling-mongoose"):
+            there.kargo.held.append(freight(there.image(2), alias=alias))
+        there.kargo.running.append(stage("live", there.image(2)))
+        for name in IMAGES:
+            for version in ("1", "1.4", "1.4.2"):
+                there.store.tag(name, there.store.tags[f"shop/{name}"][sha(2)], version)
+        log = there.prune()
+        assert reasons(log) == {2: "Freight full-marmot (92be33f0e96a) and 2 more; Stage live; the same digest as query-api:1 and 8 more"}
+        assert all(len(line) < 120 for line in log.splitlines() if "protected" in line)
+
+
+def test_failed_commits_do_not_count(scene: Making) -> None:
+    """Those older than the oldest that is kept go with it; newer ones stay and are listed by themselves."""
+    with scene() as there:
+        for number in (11, 12, 13):
+            there.store.commit(number, held=True, more=["latest"])
+        for name in REPOSITORIES:
+            there.store.tags[f"shop/{name}"] = {
+                tag: digest for tag, digest in there.store.tags[f"shop/{name}"].items() if tag not in {sha(3), sha(8)}
+            }
+        log = there.prune()
+        assert there.left() == {6, 7, 8, 9, 10, 11, 12, 13}
+        old, unreleased = (part.split("tags of")[0] for part in log.split("Unreleased, which --keep does not count"))
+        assert states(old) == {1: "released", 2: "released", 3: "incomplete", 4: "released", 5: "released"}
+        assert states(unreleased) == {13: "held", 12: "held", 11: "held", 8: "incomplete"}
+        assert "/shop: 4 released and 4 unreleased commits kept, 0 protected, 5 removed\n" in log
+
+
+def test_a_branch_counts_and_is_called_so(scene: Making) -> None:
+    """Its tags tell."""
+    with scene() as there:
+        there.store.commit(0, tags=[f"feature-x-{sha(0)}"])
+        there.store.commit(11, tags=[f"feature-x-{sha(11)}"])
+        log = there.prune()
+        assert states(log)[0] == "branch"
+        assert there.left() == {8, 9, 10, 11}
+
+
+def test_what_was_released_from_hold_counts(scene: Making) -> None:
+    """Its record still says that it is held; a version is a release, too."""
+    with scene() as there:
+        for number, tag in ((11, sha(11)), (12, "1.4.2")):
+            there.store.commit(number, held=True)
+            for name in REPOSITORIES:
+                there.store.tag(name, there.store.tags[f"shop/{name}"][f"candidate-{sha(number)}"], tag)
+        assert "4 released commits kept" in there.prune()
+        assert there.left() == {9, 10, 11, 12}
+
+
+def test_another_project_is_an_error(scene: Making) -> None:
+    """A misspelt `project` would tidy up nothing, week after week."""
+    with scene() as there:
+        environ = {"PLUGIN_REGISTRY": there.store.host, "PLUGIN_PROJECT": "shopp"}
+        assert main(PLUGIN, ["--prune"], environ) == 1
+        log = there.printed()
+        assert f"error: {there.store.host}/shopp/releases has no release records\n  {there.store.host} has records of: shop\n" in log
+
+
 @pytest.mark.parametrize("option", [(), ("--dry-run",)])
 def test_deletes_that_are_off_are_told_with_the_setting(scene: Making, option: tuple[str, ...]) -> None:
-    """docker-registry comes so; nothing has been removed, and a dry run shows its plan all the same."""
+    """docker-registry comes so; nothing has been removed. A dry run shows its plan, and ends as the run would."""
     with scene(Removal.OFF) as there:
         before = there.store.everything()
-        log = there.prune(*option, code=0 if option else 1)
+        log = there.prune(*option, code=1)
         assert there.store.everything() == before
-        assert "does not allow anything to be removed" in log
+        assert f"error: {there.store.host} does not allow anything to be removed\n" in log
         assert "storage.delete.enabled: true" in log
         assert ("6 would be removed" in log) == bool(option)
+
+
+def test_a_dry_run_that_may_not_remove_says_so(scene: Making) -> None:
+    """As the run would."""
+    with scene() as there:
+        there.store.fault("DELETE", "/manifests/", Answer(status=403))
+        assert "refused the removal of" in there.prune("--dry-run", code=1)
 
 
 def test_freight_that_comes_meanwhile_keeps_its_commit(scene: Making) -> None:
@@ -222,7 +263,7 @@ def test_a_second_run_has_nothing_to_do(scene: Making) -> None:
     with scene() as there:
         there.prune()
         asked = len(there.store.server.asked(method="DELETE"))
-        assert "4 commits kept, 0 protected, 0 removed" in there.prune()
+        assert "4 released commits kept, 0 protected, 0 removed" in there.prune()
         assert len(there.store.server.asked(method="DELETE")) == asked
 
 

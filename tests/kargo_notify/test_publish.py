@@ -14,7 +14,9 @@ from kargo_notify.freight import Artifact
 from kargo_notify.publish import Published
 from kargo_notify.verify import Found, VerificationError, verify
 from plugin_kit.errors import RegistryError
+from plugin_kit.git import Ancestry
 from plugin_kit.latest import Verdict
+from plugin_kit.manifest import Stamp
 from plugin_kit.release import WORKSPACE_FILE, Release, read_workspace, write_workspace
 from tests.support.held_commit import CANDIDATE, NOON, OLDER, OTHER, SHA, WATCHED, HeldCommit
 from tests.support.image_store import ImageStore
@@ -184,6 +186,21 @@ class TestLatest:
             latest(held, old, hours=1)
             assert released(held).latest == Verdict(moves=True, reason="its commit is an ancestor")
 
+    def test_history_is_not_read_where_the_times_say_yes(self, held: HeldCommit, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Most commits are newer than `latest`; reading a checkout takes longer than setting the tags."""
+        asked: list[str | None] = []
+
+        def ancestries(_: Path, current: list[Stamp], revision: str) -> dict[str, Ancestry]:
+            asked.extend(stamp.revision for stamp in current)
+            assert revision == SHA
+            return {}
+
+        monkeypatch.setattr(publish, "ancestries", ancestries)
+        latest(held, OLDER, "api", hours=-1)
+        latest(held, OTHER, "web", hours=1)
+        released(held)
+        assert asked == [OTHER]
+
 
 class TestRefused:
     """A released commit is what it is."""
@@ -318,7 +335,7 @@ class TestArtifacts:
         plan = held.plan()
         found = verified(held, plan)
         done = publish.publish(plan, found, held.access(), held.ci, held.console)
-        made = publish.artifacts(plan, found, done)
+        made = publish.artifacts(plan, found, done.standing)
         record = held.store.tags["shop/releases"][SHA]
         assert set(made) == {
             *(
@@ -335,14 +352,14 @@ class TestArtifacts:
         plan = held.plan()
         found = verified(held, plan)
         done = publish.publish(plan, found, held.access(), held.ci, held.console)
-        assert {artifact.tag for artifact in publish.artifacts(plan, found, done)} == {SHA}
+        assert {artifact.tag for artifact in publish.artifacts(plan, found, done.standing)} == {SHA}
 
     def test_images_by_hand_have_the_tags_that_were_given(self, held: HeldCommit) -> None:
         """All of them were verified."""
         plan = held.by_hand(images=["api"])
         found = verified(held, plan)
         done = publish.publish(plan, found, held.access(), held.ci, held.console)
-        assert publish.artifacts(plan, found, done) == (
+        assert publish.artifacts(plan, found, done.standing) == (
             Artifact(repo_url=f"{held.store.host}/shop/api", tag=CANDIDATE, digest=held.images["api"].digest),
         )
 

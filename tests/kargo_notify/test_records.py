@@ -93,6 +93,47 @@ class TestWorkspace:
         assert (record.release, record.manifest) == (held.release(), None)
         assert "names other images than the release record in the workspace" in held.log
 
+    @pytest.mark.parametrize(
+        ("given", "problem"),
+        [
+            ({"registry": "other.lan:5000"}, "registry: the record in the workspace is of {host}/shop, the setting says other.lan:5000"),
+            ({"project": "shop2"}, "project: the record in the workspace is of {host}/shop, the setting says shop2"),
+            ({"project": "sho"}, "project: the record in the workspace is of {host}/shop, the setting says sho"),
+        ],
+    )
+    def test_settings_that_say_something_else_are_a_mistake(self, held: HeldCommit, given: dict[str, Any], problem: str) -> None:
+        """One of the two is wrong, and nobody can tell which."""
+        write_workspace(held.release(), held.workspace)
+        with pytest.raises(SettingsError) as caught:
+            found(held, **given)
+        assert caught.value.problems == (problem.format(host=held.store.host),)
+        assert "as in registry-push" in (caught.value.hint or "")
+        assert asked(held) == []
+
+    @pytest.mark.parametrize(
+        ("name", "path", "project"),
+        [("api", "group/shop/api", "group/shop"), ("api", "group/shop/api", "group"), ("team/api", "team/api", "shop")],
+    )
+    def test_settings_that_say_the_same_are_none(self, held: HeldCommit, name: str, path: str, project: str) -> None:
+        """A part of the path will do; images of `repo` may be anywhere."""
+        changes = {"name": name, "repository": f"{held.store.host}/{path}"}
+        write_workspace(held.release(images=(held.released("api").model_copy(update=changes),)), held.workspace)
+        assert found(held, project=project)
+
+    def test_an_image_of_repo_may_be_in_another_registry(self, held: HeldCommit) -> None:
+        """`registry` is then where the login is for."""
+        changes = {"name": "other.lan/team/api", "repository": "other.lan/team/api"}
+        release = held.release(images=(held.released("api").model_copy(update=changes), held.released("web")))
+        records._demand_agreement(release, held.settings(project="shop"), held.ci, RegistryHost(host=held.store.host))
+
+    def test_what_was_released_before_is_known(self, held: HeldCommit) -> None:
+        """The first run has written into the workspace that its tags are no longer held; the registry's record knows better."""
+        held.push_record()
+        write_workspace(held.release(held=False), held.workspace)
+        record = found(held)
+        assert record
+        assert record.release.held
+
     def test_half_a_file_is_told(self, held: HeldCommit) -> None:
         """Rather than guessed at."""
         write_workspace(held.release(), held.workspace).write_bytes(held.release().to_json()[:50])
@@ -201,6 +242,7 @@ class TestHome:
             ({"registry": ""}, "registry: required, but not set"),
             ({"registry": "", "images": ["api"]}, "registry: required, but not set"),
             ({"registry": "", "images": ["other.lan/Shop"]}, "images: .* lower case"),
+            ({"registry": "", "images": ["other.lan/shop/app:1.4.3"]}, r"images: .*its tag belongs into `tags`, as in `tags: \[1.4.3\]`"),
             ({"registry": "a/b"}, "registry: .* has a path"),
             ({"registry": "http://registry.lan", "insecure": False}, "`insecure: true`"),
         ],
@@ -209,6 +251,14 @@ class TestHome:
         """It is a matter of settings."""
         with pytest.raises(SettingsError, match=words):
             records.home(held.settings(**given), held.ci)
+
+
+def test_tags_belong_to_images(held: HeldCommit) -> None:
+    """Those of a record are in it: who writes them expects something that would not happen."""
+    held.push_record()
+    with pytest.raises(SettingsError, match="tags: it belongs to `images`"):
+        found(held, tags=["1.4.3"])
+    assert asked(held) == []
 
 
 @pytest.mark.parametrize("event", list(Event))

@@ -9,6 +9,7 @@ import pytest
 from kargo_notify.__main__ import PLUGIN
 from plugin_kit.cli import main
 from tests.support.project_store import ProjectStore, project_store, sha
+from tests.support.scripted_server import Answer
 
 
 @pytest.fixture
@@ -57,10 +58,10 @@ def test_the_table_has_size_platforms_and_state(store: ProjectStore, capsys: pyt
     """Under the tag that all of them can be pulled by."""
     show(store, sha(1))
     lines = capsys.readouterr().out.splitlines()
-    at = lines.index(f"as {sha(1)}")
+    at = lines.index(f"Each image can be pulled as {sha(1)}:")
     size = next(image["size"] for image in json.loads(_record(store, 1))["images"])
-    assert lines[at + 1].split() == ["image", "size", "platforms"]
-    assert lines[at + 2].split() == ["api", str(size), "B", "linux/amd64", "built"]
+    assert lines[at + 1].split() == ["image", "size", "platforms", "build", "now"]
+    assert lines[at + 2].split() == ["api", str(size), "B", "linux/amd64", "built", "there"]
 
 
 @pytest.mark.parametrize("wanted", [sha(2)[:4], sha(2)[:12].upper(), sha(2), "latest", f"candidate-{sha(2)}", f"  {sha(2)} "])
@@ -75,23 +76,26 @@ def test_a_held_commit_is_shown_as_such(store: ProjectStore, capsys: pytest.Capt
     show(store, sha(0x2F3))
     out = capsys.readouterr().out
     assert f"state       held: kargo-notify has not set {sha(0x2F3)}\n" in out
-    assert f"as candidate-{sha(0x2F3)}\n" in out
+    assert f"Each image can be pulled as candidate-{sha(0x2F3)}:\n" in out
 
 
 def test_a_commit_that_was_released_from_hold_is_released(store: ProjectStore, capsys: pytest.CaptureFixture[str]) -> None:
     """The record still says that it was held: its tags tell."""
-    held = store.tags["shop/releases"][f"candidate-{sha(0x2F3)}"]
-    store.tags["shop/releases"][sha(0x2F3)] = held
+    for tags in store.tags.values():
+        tags[sha(0x2F3)] = tags[f"candidate-{sha(0x2F3)}"]
     show(store, sha(0x2F3))
     assert "state       released\n" in capsys.readouterr().out
 
 
 def test_tags_that_never_came_are_told(store: ProjectStore, capsys: pytest.CaptureFixture[str]) -> None:
     """A registry-push that failed in the middle leaves a record without its tag."""
-    store.commit(9)
-    del store.tags["shop/releases"][sha(9)]
-    show(store, sha(9))
-    assert f"state       incomplete: {sha(9)} should be there; run the pipeline again\n" in capsys.readouterr().out
+    store.commit(9, more=["latest"])
+    for tag in (sha(9), "latest"):
+        del store.tags["shop/releases"][tag]
+    show(store, sha(9), code=1)
+    out = capsys.readouterr().out
+    assert "state       incomplete: 1 problem, listed at the end\n" in out
+    assert f"\n  releases:{sha(9)} is missing\n" in out
 
 
 def test_a_version_is_a_name_too(store: ProjectStore, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,6 +137,7 @@ def test_json_is_the_only_thing_on_stdout(store: ProjectStore, capsys: pytest.Ca
         "state": "released",
         "tags": [sha(2), "latest", f"candidate-{sha(2)}"],
         "record": f"{store.host}/shop/releases@{store.tags['shop/releases'][sha(2)]}",
+        "problems": [],
         "images": [],
     }
     assert image == {
@@ -145,6 +150,7 @@ def test_json_is_the_only_thing_on_stdout(store: ProjectStore, capsys: pytest.Ca
         "platforms": ["linux/amd64"],
         "size": image["size"],
         "state": "built",
+        "problems": [],
     }
 
 
@@ -162,10 +168,20 @@ def test_what_is_not_there_is_answered_with_what_is(store: ProjectStore, capsys:
     ]
 
 
-def test_a_project_without_records_is_told(store: ProjectStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_project_without_records_is_told_which_projects_have_some(store: ProjectStore, capsys: pytest.CaptureFixture[str]) -> None:
     """It may be misspelt."""
     assert main(PLUGIN, ["--show", "latest"], {"PLUGIN_REGISTRY": store.host, "PLUGIN_PROJECT": "shpo"}) == 1
-    assert capsys.readouterr().out.startswith(f"error: {store.host}/shpo/releases has no release records\n")
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        f"error: {store.host}/shpo/releases has no release records",
+        f"  {store.host} has records of: shop",
+    ]
+
+
+def test_a_registry_that_lists_no_repositories_says_less(store: ProjectStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """Many keep the list to themselves, or to administrators."""
+    store.fault("GET", "/v2/_catalog", Answer(status=401))
+    assert main(PLUGIN, ["--show", "latest"], {"PLUGIN_REGISTRY": store.host, "PLUGIN_PROJECT": "shpo"}) == 1
+    assert [line[:7] for line in capsys.readouterr().out.splitlines()[:2]] == ["error: ", "  hint:"]
 
 
 def test_without_registry_nothing_is_asked(capsys: pytest.CaptureFixture[str]) -> None:

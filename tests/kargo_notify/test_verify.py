@@ -113,6 +113,10 @@ class TestAllThere:
         """Other plugins don't set it."""
         held.store.push("shop/api", None, tags=[CANDIDATE])
         assert {each.expected.digest for each in verified(held, held.by_hand())} == {None}
+        assert held.log.endswith("api names no commit, so its name is all there is to go by")
+        held.store.push("shop/web", None, tags=[CANDIDATE])
+        verified(held, held.by_hand())
+        assert held.log.endswith("api, web name no commit, so their names are all there is to go by")
 
     def test_layers_that_registries_do_not_hold_are_not_asked_for(self, held: HeldCommit) -> None:
         """Windows base layers stay where Microsoft has them."""
@@ -184,6 +188,36 @@ class TestWrong:
             verified(held, plan, timeout=60)
         assert "set `username` and `password`" in (caught.value.hint or "")
 
+    def test_a_refused_login_of_all_images_is_one_sentence(self, held: HeldCommit) -> None:
+        """Whether they come from a record or are given by hand: a table would say it once for each."""
+        held.store.fault("GET", "/manifests/", Answer(status=401))
+        with pytest.raises(VerificationError) as caught:
+            verified(held, held.by_hand(), timeout=60)
+        host = held.store.host
+        assert caught.value.message == (
+            f"{host} refused shop/api:{CANDIDATE} (401 Unauthorized); nothing was tagged, and Kargo was not told"
+        )
+        assert caught.value.details == ("the registry asks for a login and the step has none",)
+        assert "set `username` and `password`" in (caught.value.hint or "")
+        assert "expected" not in held.log
+
+    def test_a_login_that_is_refused_for_one_image_is_a_table(self, held: HeldCommit) -> None:
+        """The others are right, which is worth knowing."""
+        plan = held.plan()
+        held.store.fault("GET", "/shop/web/manifests/", Answer(status=401))
+        assert [flaw.image for flaw in flaws(held, plan, timeout=60)] == ["web"]
+
+    def test_a_released_tag_that_points_elsewhere_needs_force(self, held: HeldCommit) -> None:
+        """registry-push takes what it finds there for the commit's: without `force: true` a rerun changes nothing, and stops."""
+        held.store.push("shop/web", SHA, tags=["1.2.3"], layers=5)
+        with pytest.raises(VerificationError) as caught:
+            verified(held, tagged(held.plan(), "web", "1.2.3"), timeout=60)
+        assert "once with `force: true` in registry-push" in (caught.value.hint or "")
+        held.store.push("shop/web", SHA, tags=[CANDIDATE], layers=5)
+        with pytest.raises(VerificationError) as caught:
+            verified(held, held.plan(), timeout=60)
+        assert caught.value.hint == "somebody else has set the tag since; run the whole pipeline again"
+
     def test_all_flaws_of_one_run_are_shown(self, held: HeldCommit) -> None:
         """What is missing stands beside what is wrong."""
         held.images["api"] = held.store.push("shop/api", OTHER, tags=[CANDIDATE])
@@ -195,6 +229,9 @@ class TestWrong:
         other = held.store.push("shop/api", SHA, tags=["stable"], layers=1)
         plan = held.by_hand(images=["api"], tags=[CANDIDATE, "stable", "edge"])
         assert [(flaw.tag, flaw.found) for flaw in flaws(held, plan, timeout=60)] == [("stable", short(other.digest)), ("edge", "nothing")]
+        with pytest.raises(VerificationError) as caught:
+            verified(held, plan, timeout=60)
+        assert "all of `tags` must name one image" in (caught.value.hint or "")
 
 
 class TestMissing:
@@ -296,6 +333,14 @@ class TestMissing:
         verified(held, plan, timeout=60)
         assert f"web: no manifest {short(held.images['web'].digest)}" in held.log
         assert "still waiting, for" in held.log
+
+    def test_an_image_by_hand_that_is_missing_is_named_in_good_english(self, held: HeldCommit, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Which manifest it shall be is not known."""
+        monkeypatch.setattr(verification, "FIRST_REPORT_SECONDS", 0.01)
+        del held.store.tags["shop/web"][CANDIDATE]
+        with pytest.raises(VerificationError):
+            verified(held, held.by_hand(), timeout=0.3)
+        assert "web: no manifest" in held.log
 
     def test_without_patience_there_is_one_look(self, held: HeldCommit) -> None:
         """`timeout: 0s` fails at once."""

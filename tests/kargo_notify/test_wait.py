@@ -66,15 +66,17 @@ def test_a_failed_discovery_without_a_watch_is_asked_for_again(there: Scene) -> 
 
 
 def test_a_discovery_that_always_fails_ends_at_the_deadline(there: Scene) -> None:
-    """A warning that says what Kargo said and what to do, and when Kargo tries by itself; with `strict` an error."""
+    """A warning that says what Kargo said and what to do, and promises no time that can't hold; with `strict` an error."""
     there.push()
     there.kargo.world.faults.set({"fail_discovery": -1, "lag": 0.2})
     assert there.tell(wait=3).ending is Ending.LATE
     end = there.log.rpartition("warning: ")[2]
-    assert f"no Freight of {REVISION[:12]} after 3.0s: Kargo could not read the registry" in end
+    assert f"no Freight of {REVISION[:12]} after 3s: Kargo could not read the registry" in end
     assert "MANIFEST_UNKNOWN" in end
     assert "a tag without manifest stops Kargo's discovery" in end
-    assert "it will see the images by" in end
+    assert there.kargo.count("POST", "/refresh") > 1
+    assert there.log.count("Kargo could not read the registry; asking again") == 1
+    assert "by itself every 5m, and will see the images once it can read the registry." in end
     with pytest.raises(KargoError, match="no Freight"):
         there.tell(wait=1, strict=True)
 
@@ -111,6 +113,7 @@ def test_a_refresh_that_is_never_handled_ends_at_the_deadline(there: Scene) -> N
     there.kargo.world.faults.lose_refresh = -1
     assert there.tell(wait=2).ending is Ending.LATE
     assert "Kargo has not handled the refresh yet" in there.log
+    assert "if its controller runs, it will see the images by" in there.log
 
 
 def test_trouble_during_the_wait_passes(there: Scene) -> None:
@@ -152,5 +155,20 @@ def test_sigterm_ends_the_wait_at_once(there: Scene) -> None:
     """Woodpecker cancels a step by SIGTERM and kills it twenty seconds later."""
     there.kargo.world.faults.lose_refresh = -1
     killer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
-    with pytest.raises(Cancelled), terminated(), started(killer):
+    with pytest.raises(Cancelled) as caught, terminated(), started(killer):
         there.tell(wait=250)
+    assert caught.value.message == "cancelled by SIGTERM"
+    assert caught.value.details == (
+        f"{REVISION[:12]} is released: its tags are set",
+        "Kargo was told; only the wait for its Freight was cut short",
+    )
+
+
+def test_sigterm_before_kargo_was_told_says_so(there: Scene) -> None:
+    """It is still down, and is asked again."""
+    killer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
+    with pytest.raises(Cancelled) as caught, terminated(), started(killer):
+        there.tell(kargo_url="http://127.0.0.1:1", wait=250)
+    released, told = caught.value.details
+    assert released == f"{REVISION[:12]} is released: its tags are set"
+    assert told.startswith("Kargo was not told. Kargo polls the registry by itself")

@@ -13,7 +13,7 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from plugin_kit.access import Access, ca_cert
+from plugin_kit.access import Access, RegistryLogin, ca_cert
 from plugin_kit.console import Console
 from plugin_kit.errors import RegistryError, RegistryUnavailable, SettingsError
 from plugin_kit.reference import RegistryHost
@@ -23,21 +23,12 @@ OTHER = "other.lan:5000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """An entry of `logins`."""
-
-    registry: str
-    username: str
-    password: SecretStr
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a plugin has that speaks to a registry."""
 
     username: str | None = None
     password: SecretStr | None = None
-    logins: list[Login] = field(default_factory=list)
+    logins: list[RegistryLogin] = field(default_factory=list)
     config: SecretStr | None = None
     insecure: bool = False
     ca_cert: str | None = None
@@ -87,7 +78,7 @@ class TestLogins:
 
     def test_logins_and_config_are_for_the_hosts_that_they_name(self, opened: Opened) -> None:
         """The more particular setting wins."""
-        logins = [Login(registry=f"https://{OTHER}/v2/", username="bob", password=SecretStr("from-logins"))]
+        logins = [RegistryLogin(registry=f"https://{OTHER}/v2/", username="bob", password=SecretStr("from-logins"))]
         credentials = opened(config=SecretStr(docker_config(OTHER)), logins=logins).credentials
         login = credentials.for_host(OTHER)
         assert login
@@ -106,7 +97,7 @@ class TestLogins:
             ({"username": "ada"}, "username and password: a login needs both of them"),
             ({"password": SecretStr("own")}, "username and password: a login needs both of them"),
             ({"config": SecretStr("nowhere.json")}, "config: neither the JSON of a Docker config.json nor the path of one"),
-            ({"logins": [Login(registry="a/b", username="x", password=SecretStr("y"))]}, "logins[0]: registry: "),
+            ({"logins": [RegistryLogin(registry="a/b", username="x", password=SecretStr("y"))]}, "logins[0]: registry: "),
         ],
     )
     def test_half_a_login_is_a_matter_of_settings(self, opened: Opened, given: dict[str, Any], problem: str) -> None:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from plugin_kit.console import WIDTH, Console, Step, elapsed, shorten
+from plugin_kit.console import WIDTH, Console, Step, elapsed, lasting, shorten, size
 from plugin_kit.errors import Cancelled, RegistryError, SettingsError
 from plugin_kit.redact import MASK, Redactor
 
@@ -67,6 +67,28 @@ def run_step(page: Page, title: str, seconds: float) -> None:
 def test_elapsed_times(seconds: float, text: str) -> None:
     """Tenths matter below a minute only."""
     assert elapsed(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (0.3, "0.3s"),
+        (1, "1s"),
+        (9.97, "10s"),
+        (30, "30s"),
+        (60, "1m"),
+        (90, "1m 30s"),
+        (300, "5m"),
+        (3600, "1h"),
+        (5400, "1h 30m"),
+        (3725, "1h 02m 05s"),
+        (36000, "10h"),
+    ],
+)
+def test_lasting_times(seconds: float, text: str) -> None:
+    """As people write them in settings."""
+    assert lasting(seconds) == text
 
 
 def test_step_has_a_line_at_each_end() -> None:
@@ -401,3 +423,23 @@ def test_output_of_a_poor_encoding_does_not_fail() -> None:
     out = io.TextIOWrapper(written, encoding="ascii")
     Console(out).info("grün")
     assert written.getvalue() == b"gr\\xfcn\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1, "1 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (1024**2 - 1, "1024.0 KiB"),
+        (1024**2, "1.0 MiB"),
+        (31_457_280, "30.0 MiB"),
+        (1024**3, "1.0 GiB"),
+        (5 * 1024**4, "5120.0 GiB"),
+    ],
+)
+def test_a_size_is_written_for_people(count: int, text: str) -> None:
+    """Bytes as they are, above that one digit behind the point."""
+    assert size(count) == text

@@ -336,6 +336,15 @@ class TestTags:
         assert next(registry.tags("x")) == "a"
         assert len(server.asked()) == 1
 
+    def test_repositories_are_listed_over_pages(self, server: ScriptedServer, registry: Registry) -> None:
+        """As tags are; with the scope of the catalogue, which registries with tokens ask for."""
+        challenge = Answer(status=401, headers={"WWW-Authenticate": f'Bearer realm="{server.url}/token",service="r"'})
+        first = Answer(headers={"Link": '</v2/_catalog?n=1&last=a>; rel="next"'}, body=b'{"repositories": ["a"]}')
+        server.on("GET", "/v2/_catalog", challenge, first, Answer(body=b'{"repositories": ["b"]}'))
+        server.on("GET", "/token", Answer(body=b'{"token": "t"}'))
+        assert list(registry.repositories(page=1)) == ["a", "b"]
+        assert parse_qs(urlsplit(server.asked("/token")[0].path).query)["scope"] == ["registry:catalog:*"]
+
     @pytest.mark.parametrize("answer", [Answer(status=404), Answer(body=b'{"name": "x", "tags": null}'), Answer(body=b'{"name": "x"}')])
     def test_no_repository_has_no_tags(self, server: ScriptedServer, registry: Registry, answer: Answer) -> None:
         """A repository that does not exist, or has lost its last tag, has none."""
@@ -503,6 +512,7 @@ class TestDockerRegistry:
             manifest = self.push(registry, "client/many", "0")
             each(lambda tag: registry.put_manifest("client/many", tag, manifest), [str(number) for number in range(25)])
             assert set(registry.tags("client/many", page=10)) == {str(number) for number in range(25)}
+            assert "client/many" in set(registry.repositories(page=1))
 
     def test_a_blob_is_stored_read_and_mounted(self, docker_registry: str) -> None:
         """A blob can be read where it was stored, and made another repository's without being sent again."""

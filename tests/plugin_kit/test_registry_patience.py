@@ -72,8 +72,17 @@ def test_wrong_bytes_say_what_was_promised_and_what_came(server: ScriptedServer,
 def test_a_tag_is_removed_where_the_registry_can(server: ScriptedServer, registry: Registry, status: int, gone: bool) -> None:
     """One that is gone already is gone; one that the registry can't remove stays."""
     server.on("DELETE", "/manifests/candidate$", Answer(status=status))
-    assert registry.delete_tag("shop/api", "candidate") is gone
+    assert registry.delete("shop/api", "candidate") is gone
     assert [asked.path for asked in server.asked(method="DELETE")] == ["/v2/shop/api/manifests/candidate"]
+
+
+def test_a_manifest_is_removed_by_its_digest(server: ScriptedServer, registry: Registry) -> None:
+    """With all its tags; an error names it as people write it."""
+    server.on("DELETE", "/manifests/", Answer(status=202), Answer(status=403))
+    assert registry.delete("shop/api", IMAGE.digest)
+    assert [asked.path for asked in server.asked(method="DELETE")] == [f"/v2/shop/api/manifests/{IMAGE.digest}"]
+    with pytest.raises(RegistryError, match=f"refused the removal of shop/api@{IMAGE.digest}"):
+        registry.delete("shop/api", IMAGE.digest)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -81,7 +90,7 @@ def test_a_removal_that_is_refused_is_an_error(server: ScriptedServer, registry:
     """The caller decides whether it matters."""
     server.on("DELETE", "/manifests/", Answer(status=status))
     with pytest.raises(RegistryError, match=rf"refused the removal of shop/api:candidate \({status}"):
-        registry.delete_tag("shop/api", "candidate")
+        registry.delete("shop/api", "candidate")
 
 
 def test_a_removal_asks_for_the_right_to_delete(server: ScriptedServer, registry: Registry) -> None:
@@ -89,7 +98,7 @@ def test_a_removal_asks_for_the_right_to_delete(server: ScriptedServer, registry
     challenge = Answer(status=401, headers={"WWW-Authenticate": f'Bearer realm="{server.url}/token",service="r"'})
     server.on("DELETE", "/manifests/", challenge, Answer(status=202))
     server.on("GET", "/token", Answer(body=b'{"token": "t"}'))
-    registry.delete_tag("shop/api", "candidate")
+    registry.delete("shop/api", "candidate")
     assert "scope=repository%3Ashop%2Fapi%3Apull%2Cpush%2Cdelete" in server.asked("/token")[0].path.replace(":", "%3A").replace(
         "/", "%2F"
     ).replace(",", "%2C")
@@ -102,5 +111,5 @@ def test_docker_registry_can_not_remove_a_tag(docker_registry: str) -> None:
         real = Registry(RegistryHost(host=docker_registry), http)
         real.put_blob("deletion/api", CONFIG)
         real.put_manifest("deletion/api", "candidate", IMAGE)
-        assert not real.delete_tag("deletion/api", "candidate")
+        assert not real.delete("deletion/api", "candidate")
         assert real.manifest("deletion/api", "candidate") == IMAGE

@@ -106,6 +106,14 @@ def test_a_dropped_connection_while_tagging_costs_nothing_but_time(server: Scrip
     assert len(server.asked(method="PUT")) == 2
 
 
+def test_who_wants_less_at_once_says_so(server: ScriptedServer, registry: Registry) -> None:
+    """One after the other is the slowest way, and the gentlest."""
+    server.on("PUT", "/manifests/", Answer(status=201))
+    server.on("GET", "/manifests/", STORED)
+    set_tags(moves(registry, *(f"shop/image-{number}" for number in range(3))), at_once=1)
+    assert [asked.method for asked in server.asked()] == ["PUT", "GET"] * 3
+
+
 def test_many_tags_are_set_at_once(server: ScriptedServer, registry: Registry) -> None:
     """Fourteen tags on a slow registry are not set one after the other."""
     inside = most = 0

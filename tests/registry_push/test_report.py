@@ -24,26 +24,6 @@ BUILT = Outcome(ran=1, begun=NOON, ended=NOON + timedelta(seconds=12.3))
 CACHED = Outcome(from_cache=1, begun=NOON, ended=NOON + timedelta(seconds=0.4))
 
 
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 B"),
-        (1, "1 B"),
-        (1023, "1023 B"),
-        (1024, "1.0 KiB"),
-        (1536, "1.5 KiB"),
-        (1024**2 - 1, "1024.0 KiB"),
-        (1024**2, "1.0 MiB"),
-        (31_457_280, "30.0 MiB"),
-        (1024**3, "1.0 GiB"),
-        (5 * 1024**4, "5120.0 GiB"),
-    ],
-)
-def test_a_size_is_written_for_people(count: int, text: str) -> None:
-    """Bytes as they are, above that one digit behind the point."""
-    assert report.size(count) == text
-
-
 def printed(plan: Plan, **given: Any) -> list[str]:  # noqa: ANN401  the fields of Settings
     """Print a plan and return its lines."""
     out = io.StringIO()

@@ -12,7 +12,7 @@ from devtools.kargo.discovery import Registries
 from devtools.kargo.server import StandIn, stand_in
 from kargo_notify.commit import Commit
 from kargo_notify.freight import Artifact
-from kargo_notify.kargo import Kargo, connect
+from kargo_notify.kargo import PATIENCE, Kargo, connect
 from kargo_notify.notify import Outcome, notify_and_wait
 from kargo_notify.settings import Settings
 from plugin_kit.ci import CI, Event
@@ -91,12 +91,12 @@ class Scene:
         """Tell Kargo of the commit and wait, then end the log as the plugin does."""
         settings = self.settings(**changes)
         try:
-            return notify_and_wait(settings, commit or commit_of(), self._connect(settings), self.console)
+            return notify_and_wait(settings, commit or commit_of(), self._connect(settings, once=PATIENCE), self.console)
         finally:
             self.console.finish()
 
-    def _connect(self, settings: Settings) -> Kargo | None:
-        found = connect(settings, ci(self.workspace), self.console)
+    def _connect(self, settings: Settings, *, once: float | None = None) -> Kargo | None:
+        found = connect(settings, ci(self.workspace), self.console, once=once)
         self.open += [found] if found else []
         return found
 

@@ -125,8 +125,11 @@ class ProjectStore(ImageStore):
         return {path: dict(tags) for path, tags in self.tags.items()}
 
     def answer(self, asked: Asked) -> Answer:
-        """Answer what the plain store leaves out: lists of tags, uploads."""
+        """Answer what the plain store leaves out: lists of repositories and tags, uploads."""
         url = urlsplit(asked.path)
+        if url.path == "/v2/_catalog":
+            with self._lock:
+                return Answer(body=json.dumps({"repositories": sorted(self.manifests)}).encode())
         if url.path.endswith("/tags/list"):
             with self._lock:
                 path = url.path.removeprefix("/v2/").removesuffix("/tags/list")

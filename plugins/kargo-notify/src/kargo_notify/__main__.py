@@ -20,7 +20,7 @@ PLUGIN = Plugin(
         Action(
             option=Option(name="--prune", meaning="remove the tags of old commits from all images of the project, and stop"),
             run="kargo_notify.prune:run",
-            options=(Option(name="--keep", value="N", meaning="how many of the newest commits keep their tags", default="50"),),
+            options=(Option(name="--keep", value="N", meaning="how many of the newest released commits keep their tags", default="50"),),
         ),
     ),
     author="local-cicd",
@@ -30,17 +30,35 @@ PLUGIN = Plugin(
     container_image_url="https://github.com/local-cicd/local-cicd",
     example="""\
 steps:
-  - name: release
-    image: registry.lan:5000/local-cicd/kargo-notify:latest
+  - name: images
+    image: registry.lan:5000/local-cicd/registry-push:1.0
     settings:
       registry: registry.lan:5000
       project: shop
-      watch: query-api
+      builder: tcp://buildkit.lan:1234
+      discover: services/*/Dockerfile
+      hold: true                      # candidates only, until the step `release`
+
+  - name: integration-test
+    image: registry.lan:5000/shop/test-runner:1
+    commands:
+      - ./integration-test candidate-${CI_COMMIT_SHA}
+    when: &main
+      - event: [push, manual]
+        branch: main
+
+  - name: release
+    image: registry.lan:5000/local-cicd/kargo-notify:1.0
+    settings:
+      registry: registry.lan:5000
+      project: shop
+      watch: query-api                # what the Warehouse subscribes to
       kargo_url: https://kargo.lan
       kargo_token: {from_secret: kargo_token}
       kargo_project: shop-cd
-      warehouse: shop-images
+      warehouse: images
       wait: 2m
+    when: *main
 """,
 )
 

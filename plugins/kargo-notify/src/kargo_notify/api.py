@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from kargo_notify.freight import Artifact, Freight, freight_name
-from kargo_notify.kargo import PATIENCE, KargoError, KargoRefused, KargoUnreachable, Stage
+from kargo_notify.kargo import PATIENCE, KargoError, KargoMissing, KargoRefused, KargoUnreachable, Stage
 from kargo_notify.warehouse import Warehouse
 from plugin_kit.errors import SettingsError
 from plugin_kit.http import Http, Response, TlsError, TransportError, reason_of, tls_context
@@ -43,8 +43,8 @@ class Api:
         self._streams: list[Stream] = []
 
     @classmethod
-    def connect(cls, settings: "Settings", project: str, console: "Console") -> "Api":
-        """Make the client of the settings; raises SettingsError."""
+    def connect(cls, settings: "Settings", project: str, console: "Console", *, once: float | None = None) -> "Api":
+        """Make the client of the settings, `once` as in `kargo.connect`; raises SettingsError."""
         try:
             base = base_url(settings.kargo_url)
         except ValueError as error:
@@ -56,7 +56,7 @@ class Api:
         except ValueError as error:
             raise SettingsError([f"kargo_ca_cert: {error}"]) from None
         token = settings.kargo_token.get_secret_value().strip() if settings.kargo_token else ""
-        http = Http(verify=verify, timeout=PATIENCE, retry_for=PATIENCE, on_retry=console.detail)
+        http = Http(verify=verify, timeout=once or PATIENCE, retry_for=0.0 if once else PATIENCE, on_retry=console.detail)
         return cls(base, project, settings.warehouse, token, http)
 
     def warehouse(self) -> Warehouse:
@@ -188,6 +188,7 @@ class Api:
         details = (complaint,) if complaint else ()
         hint = "look at the log of Kargo's API server"
         message = f"{self.label} answered {what} with {answer}"
+        kind = KargoMissing if status == HTTPStatus.NOT_FOUND else KargoRefused
         if status == HTTPStatus.UNAUTHORIZED:
             message = f"{self.label} does not accept `kargo_token` ({answer}): it is wrong, has expired, or its role is gone"
             hint = _ADVICE.format(project=self.project)
@@ -202,8 +203,8 @@ class Api:
             hint = "check `kargo_project`: it is the name of the Kargo Project, which may differ from the registry's `project`"
         elif status == HTTPStatus.NOT_FOUND:
             message = f"{self.label} has no Warehouse {self.warehouse_name!r} in project {self.project!r}"
-            hint = "check `warehouse`; `kargo get warehouses --project " + self.project + "` lists them"
-        return KargoRefused(message, status=status, hint=hint, details=details)
+            hint = f"check `warehouse`; `kargo get warehouses --project {self.project}` lists them"
+        return kind(message, status=status, hint=hint, details=details)
 
     def _not_an_api(self, content_type: str) -> KargoRefused:
         kind = (
@@ -219,26 +220,32 @@ class Api:
         if isinstance(error, TlsError):
             if "does not speak TLS" in str(error):
                 return KargoUnreachable(
-                    f"{self.label} speaks plain http, and `kargo_url` says https", hint="write http:// if that is what you want"
+                    f"{self.label} speaks plain http, and `kargo_url` says https",
+                    hint="write http:// if that is what you want",
+                    lasting=True,
                 )
             return KargoUnreachable(
                 f"{self.label} can't be trusted: {error}",
                 hint="set `kargo_ca_cert` to the CA that signed its certificate (PEM, or a path in the workspace)",
+                lasting=True,
             )
         return KargoUnreachable(
             f"can't reach {self.label}: {reason_of(error)}",
             hint="check that it runs, and that `kargo_url` is the address as seen from this step",
+            lasting=isinstance(error, TransportError) and error.lasting,
         )
 
 
 def base_url(text: str) -> str:
-    """Read `kargo_url`: an address with or without scheme (https), slash at the end or `/v1beta1`; raises ValueError."""
+    """Read `kargo_url`: an address with or without slash at the end or `/v1beta1`; raises ValueError."""
     address = text.strip()
     parts = urlsplit(address if "://" in address else f"https://{address}")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("not an address; write it as https://kargo.lan")
     if "@" in parts.netloc:
         raise ValueError("the address holds a login; use `kargo_token` instead")
+    if "://" not in address:
+        raise ValueError(f"the address has no scheme; write https://{address}")
     path = parts.path.rstrip("/").removesuffix("/v1beta1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
 

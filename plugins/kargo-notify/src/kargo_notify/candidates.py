@@ -52,7 +52,7 @@ def remove(plan: Plan, found: Sequence[Found], access: Access, console: Console)
         if _removed_alone(first, tag, console):
             gone += 1 + _remove_all(others, tag, access, console)
     if gone:
-        console.info(f"{tag} removed from {gone} {'repository' if gone == 1 else 'repositories'}")
+        console.detail(f"{tag} removed from {gone} {'repository' if gone == 1 else 'repositories'}")
     return gone
 
 
@@ -100,11 +100,11 @@ def _removed_alone(first: Candidate, tag: str, console: Console) -> bool:
         before = first.standing()
         if not before:
             return False
-        if not first.registry.delete_tag(first.path, tag):
-            console.info(f"the candidate tags stay, which does no harm: {first.registry.host} can't remove a tag by itself")
+        if not first.registry.delete(first.path, tag):
+            console.detail(f"the candidate tags stay, which does no harm: {first.registry.host} can't remove a tag by itself")
             return False
     except RegistryError as error:
-        console.info(f"the candidate tags stay, which does no harm: {error.message}")
+        console.detail(f"the candidate tags stay, which does no harm: {error.message}")
         return False
     try:
         after = first.standing()
@@ -125,11 +125,11 @@ def _removed_alone(first: Candidate, tag: str, console: Console) -> bool:
 def _remove_all(candidates: Sequence[Candidate], tag: str, access: Access, console: Console) -> int:
     def remove_one(candidate: Candidate) -> str | None:
         try:
-            return None if candidate.registry.delete_tag(candidate.path, tag) else f"{candidate} can't remove a tag"
+            return None if candidate.registry.delete(candidate.path, tag) else f"{candidate} can't remove a tag"
         except RegistryError as error:
             return error.message
 
     reasons = [reason for reason in each(remove_one, candidates, at_once=access.connections) if reason is not None]
     if reasons:
-        console.info(f"the candidate tag stays in {len(reasons)} of {len(candidates) + 1} repositories, which does no harm: {reasons[0]}")
+        console.detail(f"the candidate tag stays in {len(reasons)} of {len(candidates) + 1} repositories, which does no harm: {reasons[0]}")
     return len(candidates) - len(reasons)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from kargo_notify.freight import same_repository
-from kargo_notify.records import Record, commit_of
+from kargo_notify.records import Record, commit_of, tagged_name
 from plugin_kit.ci import CI
 from plugin_kit.errors import PluginError, SettingsError
 from plugin_kit.home import project_path, registry_host
@@ -72,6 +72,12 @@ class Plan:
         """The full names of the repositories that Kargo subscribes to."""
         found = {image.name: str(image.repository) for image in self.images}
         return tuple(str(self.releases) if name == RELEASES else found[name] for name in self.watched)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the images, and the record, are called, by the full names of their repositories."""
+        found = {str(image.repository): image.name for image in self.images}
+        return {**found, str(self.releases): RELEASES} if self.releases else found
 
     def is_watched(self, image: Expected) -> bool:
         """Whether Kargo subscribes to the image."""
@@ -148,6 +154,9 @@ def _by_hand(settings: "Settings", ci: CI) -> Plan:
 
 def _repository(name: str, settings: "Settings", ci: CI) -> Repository:
     """Return the repository of a name below `<registry>/<project>/`, or of a full name. Raises ValueError with setting and reason."""
+    problem = tagged_name(name)
+    if problem:
+        raise ValueError(f"images: {problem}")
     first, slash, _ = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         try:

@@ -1,21 +1,29 @@
 """What may be removed from a registry: whole commits, the oldest first, and nothing that Kargo or a kept tag still needs.
 
 A commit goes as a whole or stays as a whole. A Warehouse usually watches one image, and its Freight stands for all images of the commit.
+Commits that were never released, since their test failed, count for nothing: they go with the released ones of their time.
 """
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from kargo_notify.freight import Artifact, Freight
 from kargo_notify.kargo import Stage
 from plugin_kit.reference import Repository
-from plugin_kit.release import RELEASES
+from plugin_kit.release import RELEASES, candidate_tag
 
 # A SHA-256 repository's tags are left alone: `sha256-<64 hex>` is how signatures are filed (OCI distribution 1.1, referrers tag schema).
 _COMMIT_TAG = re.compile(r"(?:.+-)?([0-9a-f]{40})")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+SAME_DIGEST = "the same digest as"
+PART_OF_INDEX = "part of the index"
+PART_OF_FREIGHT = "part of an index that Kargo holds of"
+
+State = Literal["released", "branch", "held", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +59,24 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """A commit that has tags. `digests` are all that it is made of; `recorded`: its release record is there; `fault`: and can't be read."""
+    """A commit that has tags.
+
+    `digests` are all that it is made of; `recorded`: its release record is there; `fault`: and can't be read. `state`: `branch` is released
+    with a branch's tags only; `held` and `incomplete` have no tag that a deployment follows, on purpose or since their pipeline failed.
+    """
 
     revision: str
     created: datetime
     pipeline: int = 0
     digests: frozenset[str] = frozenset()
     recorded: bool = True
+    state: State = "released"
     fault: str = ""
+
+    @property
+    def released(self) -> bool:
+        """Whether it counts as one of the newest commits."""
+        return self.state in {"released", "branch"}
 
     @property
     def age(self) -> tuple[datetime, int, str]:
@@ -67,10 +85,22 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a commit stays: a kind of reason, and the one thing of that kind, if there can be several."""
+
+    kind: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.kind} {self.name}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What somebody in Kargo needs, and who: commits by SHA and manifests by digest, unique whatever Kargo calls the registry."""
 
-    who: str
+    who: Reason
     revisions: frozenset[str]
     digests: frozenset[str]
 
@@ -97,14 +127,18 @@ class Protected:
     """A unit that is old enough to go and stays, and why."""
 
     unit: Unit
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is kept, what goes (in this order), what is old and stays, and the SHAs of tags that nothing is known about."""
+    """What is kept, what goes (in this order), what is old and stays, and the SHAs of tags that nothing is known about.
+
+    `kept` are released, `waiting` are not, and not old either.
+    """
 
     kept: tuple[Commit, ...]
+    waiting: tuple[Commit, ...]
     going: tuple[Unit, ...]
     protected: tuple[Protected, ...]
     unknown: frozenset[str]
@@ -135,23 +169,34 @@ def revision_of(tag: str) -> str | None:
     return found[1] if found else None
 
 
+def state_of(revision: str, tags: Collection[str], *, held: bool) -> State:
+    """Tell by the tags of a commit, or of its record, how far it came; `held` is what its record says of it."""
+    others = set(tags) - {candidate_tag(revision)}
+    if not others:
+        return "held" if held else "incomplete"
+    # A version, or `latest`, names what is released as well.
+    return "branch" if all(tag != revision and revision_of(tag) == revision for tag in others) else "released"
+
+
 def claims(freights: Iterable[Freight], stages: Iterable[Stage]) -> tuple[Claim, ...]:
     """List what Kargo holds: all Freight there is, and what each Stage runs or is being promoted to."""
     return (
-        *(_claim(f"Freight {freight}", freight.images, freight.commits) for freight in freights),
-        *(_claim(f"Stage {stage.name}", stage.artifacts, stage.commits) for stage in stages),
+        *(_claim(Reason(kind="Freight", name=str(freight)), freight.images, freight.commits) for freight in freights),
+        *(_claim(Reason(kind="Stage", name=stage.name), stage.artifacts, stage.commits) for stage in stages),
     )
 
 
 def plan(shelves: Sequence[Shelf], recorded: Iterable[Commit], held: Sequence[Claim], *, keep: int, by_tag: bool) -> Plan:
     """Decide what goes; `by_tag`: the registry can delete a tag by itself, and not only a digest with all its tags."""
     commits = {commit.revision: commit for commit in recorded}
-    newest = sorted(commits.values(), key=lambda commit: commit.age)[-keep:]
-    limit = newest[0].created if len(commits) > keep else LONG_AGO
+    by_age = sorted(commits.values(), key=lambda commit: commit.age)
+    newest = [commit for commit in by_age if commit.released][-keep:]
+    # With fewer of them nothing is old, whatever it looks like.
+    oldest = newest[0] if len(newest) == keep else None
+    old = [commit for commit in by_age if oldest is not None and commit.age < oldest.age]
+    waiting = [commit for commit in by_age if not commit.released and commit not in old]
     strangers = _strangers(shelves, commits)
-    young = {commit.revision for commit in newest}
-    old = [commit for commit in commits.values() if commit.revision not in young]
-    old += [commit for commit in strangers.values() if commit is not None and commit.created < limit]
+    old += [commit for commit in strangers.values() if commit is not None and oldest is not None and commit.created < oldest.created]
     complete = [replace(commit, digests=commit.digests | _digests(commit.revision, shelves)) for commit in old]
     going, protected = [], []
     for unit in _units(complete, shelves, by_tag=by_tag):
@@ -162,18 +207,19 @@ def plan(shelves: Sequence[Shelf], recorded: Iterable[Commit], held: Sequence[Cl
             going.append(unit)
     return Plan(
         kept=tuple(reversed(newest)),
+        waiting=tuple(reversed(waiting)),
         going=tuple(going),
         protected=tuple(protected),
         unknown=frozenset(revision for revision, commit in strangers.items() if commit is None),
     )
 
 
-def claimants(unit: Unit, held: Iterable[Claim]) -> list[str]:
+def claimants(unit: Unit, held: Iterable[Claim]) -> list[Reason]:
     """Say who in Kargo needs one of the unit's commits."""
     return [claim.who for claim in held if claim.revisions & unit.revisions or claim.digests & unit.digests]
 
 
-def sharers(unit: Unit, shelves: Iterable[Shelf], *, by_tag: bool) -> list[str]:
+def sharers(unit: Unit, shelves: Iterable[Shelf], *, by_tag: bool) -> list[Reason]:
     """Say which tags that stay would be lost with the unit's digests, where the registry deletes digests only."""
     if by_tag:
         return []
@@ -184,11 +230,11 @@ def sharers(unit: Unit, shelves: Iterable[Shelf], *, by_tag: bool) -> list[str]:
             if revision_of(tag) in unit.revisions:
                 continue
             if tagged.digest in ours:
-                reasons.append(f"the same digest as {shelf.repository.name}:{tag}")
+                reasons.append(Reason(kind=SAME_DIGEST, name=f"{shelf.repository.name}:{tag}"))
             elif ours & tagged.children:
-                reasons.append(f"part of the index {shelf.repository.name}:{tag}")
+                reasons.append(Reason(kind=PART_OF_INDEX, name=f"{shelf.repository.name}:{tag}"))
         if any(ours & tagged.children for tagged in shelf.untagged):
-            reasons.append(f"part of an index of {shelf.repository.name} that Kargo holds")
+            reasons.append(Reason(kind=PART_OF_FREIGHT, name=shelf.repository.name))
     return reasons
 
 
@@ -235,7 +281,7 @@ def in_order(shelves: Iterable[Shelf], watched: Collection[Repository]) -> list[
     )
 
 
-def _claim(who: str, images: Iterable[Artifact], commits: Iterable[str]) -> Claim:
+def _claim(who: Reason, images: Iterable[Artifact], commits: Iterable[str]) -> Claim:
     every = list(images)
     revisions = {revision_of(image.tag) for image in every} - {None}
     return Claim(
@@ -245,20 +291,27 @@ def _claim(who: str, images: Iterable[Artifact], commits: Iterable[str]) -> Clai
     )
 
 
-def _strangers(shelves: Iterable[Shelf], known: Collection[str]) -> dict[str, Commit | None]:
+def _strangers(shelves: Sequence[Shelf], known: Collection[str]) -> dict[str, Commit | None]:
     """List the commits that have tags and no record; None where nothing says how old they are."""
-    found: dict[str, Commit | None] = {}
+    found: dict[str, datetime | None] = {}
+    names: dict[str, set[str]] = {}
     for shelf in shelves:
         for tag, tagged in shelf.tags.items():
             revision = revision_of(tag)
             if revision is None or revision in known:
                 continue
+            names.setdefault(revision, set()).add(tag)
             # Only what the image says of this very commit is its age.
             created = tagged.created if tagged.revision == revision else None
             before = found.setdefault(revision, None)
-            if created and (before is None or before.created < created):
-                found[revision] = Commit(revision=revision, created=created, recorded=False)
-    return found
+            if created and (before is None or before < created):
+                found[revision] = created
+    return {
+        revision: Commit(revision=revision, created=created, recorded=False, state=state_of(revision, names[revision], held=True))
+        if created
+        else None
+        for revision, created in found.items()
+    }
 
 
 def _digests(revision: str, shelves: Iterable[Shelf]) -> frozenset[str]:
@@ -266,8 +319,8 @@ def _digests(revision: str, shelves: Iterable[Shelf]) -> frozenset[str]:
     return frozenset().union(*reach)
 
 
-def _faults(unit: Unit) -> list[str]:
-    return [commit.fault for commit in unit.commits if commit.fault]
+def _faults(unit: Unit) -> list[Reason]:
+    return [Reason(kind=commit.fault) for commit in unit.commits if commit.fault]
 
 
 def _units(commits: Sequence[Commit], shelves: Iterable[Shelf], *, by_tag: bool) -> list[Unit]:

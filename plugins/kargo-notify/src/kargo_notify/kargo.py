@@ -3,6 +3,7 @@
 KargoError              exit 1, or a warning unless `strict: true`
 +-- KargoUnreachable    no answer, or none that can be trusted
 +-- KargoRefused        an answer that is a refusal, with its HTTP status
+    +-- KargoMissing    ... since it has no such project or Warehouse
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from plugin_kit.ci import CI
     from plugin_kit.console import Console
 
-# How long a Kargo that is down or restarts is asked again; it polls by itself, so nobody waits for long.
+# How long a Kargo that is down or restarts is asked again where `wait` says nothing else; it polls by itself, so nobody waits for long.
 PATIENCE = 10.0
+# How long the one question before the release may take.
+GLANCE = 3.0
 
 Via = Literal["api", "kubernetes", "webhook", "none"]
 
@@ -28,9 +31,23 @@ Via = Literal["api", "kubernetes", "webhook", "none"]
 class KargoError(PluginError):
     """Kargo could not be told, or did not do what it was told."""
 
+    @property
+    def passing(self) -> bool:
+        """Whether the next try may succeed."""
+        return False
+
 
 class KargoUnreachable(KargoError):  # noqa: N818  what it is, in the words of the field
-    """Nobody answered, or nobody who can be trusted."""
+    """Nobody answered, or nobody who can be trusted; `lasting` where another try would end the same way."""
+
+    def __init__(self, message: str, *, hint: str | None = None, details: Sequence[str] = (), lasting: bool = False) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.lasting = lasting
+
+    @property
+    def passing(self) -> bool:
+        """Whether somebody who can be trusted may answer the next time."""
+        return not self.lasting
 
 
 class KargoRefused(KargoError):  # noqa: N818  see KargoUnreachable
@@ -44,6 +61,10 @@ class KargoRefused(KargoError):  # noqa: N818  see KargoUnreachable
     def passing(self) -> bool:
         """Whether the next try may succeed: the server's own trouble, or too many requests."""
         return self.status >= 500 or self.status == 429  # noqa: PLR2004  HTTP's own classes
+
+
+class KargoMissing(KargoRefused):
+    """There is no such project or Warehouse: what the settings name is misspelt, or not there yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +168,28 @@ def way(settings: "Settings") -> Via:
     return "kubernetes" if settings.kubeconfig else "none"
 
 
-def connect(settings: "Settings", ci: "CI", console: "Console") -> Kargo | None:
+def demand_way(settings: "Settings", console: "Console") -> None:
+    """Raise SettingsError for settings that need a Kargo to be told, where nothing says how; warn where `via` says that it is not."""
+    if way(settings) != "none":
+        return
+    if settings.via == "none":
+        for name in ("wait", "create_freight"):
+            if getattr(settings, name):
+                console.warn(f"`{name}` does nothing with `via: none`: Kargo is neither told nor asked")
+        return
+    idle = [name for name in ("warehouse", "kargo_token", "kargo_project", "create_freight", "wait") if getattr(settings, name)]
+    if idle:
+        raise SettingsError(
+            [f"{name}: nobody is told, since nothing says how" for name in idle],
+            hint="set `kargo_url` (or `webhook_url`, or `via: kubernetes`), or `via: none` if Kargo shall not be told",
+        )
+
+
+def connect(settings: "Settings", ci: "CI", console: "Console", *, once: float | None = None) -> Kargo | None:
     """Make the client that the settings ask for; None where nothing can be read back. Asks nothing of Kargo yet.
 
-    Raises SettingsError with everything that is missing.
+    With `once` each request is sent once and may take so many seconds; else it is sent again for a while. Raises SettingsError with
+    everything that is missing.
     """
     via = way(settings)
     if via == "webhook" and not settings.webhook_url:
@@ -172,10 +211,10 @@ def connect(settings: "Settings", ci: "CI", console: "Console") -> Kargo | None:
     if via == "api":
         from kargo_notify.api import Api  # noqa: PLC0415  only one of the two is needed
 
-        return Api.connect(settings, project, console)
+        return Api.connect(settings, project, console, once=once)
     from kargo_notify.kubernetes import Cluster  # noqa: PLC0415  lightkube takes half a second to import
 
-    return Cluster.connect(settings, project, ci.workspace)
+    return Cluster.connect(settings, project, ci.workspace, once=once)
 
 
 def _hold(origin: str, entry: Mapping[str, Any]) -> Hold:

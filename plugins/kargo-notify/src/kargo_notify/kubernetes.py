@@ -15,7 +15,7 @@ from lightkube.types import PatchType
 
 from kargo_notify.api import freight_manifest, refused_freight
 from kargo_notify.freight import Artifact, Freight, freight_name
-from kargo_notify.kargo import PATIENCE, KargoError, KargoRefused, KargoUnreachable, Stage
+from kargo_notify.kargo import PATIENCE, KargoError, KargoMissing, KargoRefused, KargoUnreachable, Stage
 from kargo_notify.warehouse import REFRESH, Warehouse
 from plugin_kit.errors import SettingsError
 from plugin_kit.http import reason_of
@@ -45,12 +45,12 @@ class Cluster:
         self._watching = False
 
     @classmethod
-    def connect(cls, settings: "Settings", project: str, workspace: Path) -> "Cluster":
-        """Make the client of the settings, or of the pod's ServiceAccount; raises SettingsError."""
+    def connect(cls, settings: "Settings", project: str, workspace: Path, *, once: float | None = None) -> "Cluster":
+        """Make the client of the settings, or of the pod's ServiceAccount, `once` as in `kargo.connect`; raises SettingsError."""
         given = settings.kubeconfig.get_secret_value() if settings.kubeconfig else ""
         try:
             config = _kubeconfig(given, workspace) if given.strip() else KubeConfig.from_service_account()
-            return cls(Client(config, timeout=httpx2.Timeout(PATIENCE)), project, settings.warehouse)
+            return cls(Client(config, timeout=httpx2.Timeout(once or PATIENCE)), project, settings.warehouse)
         except (ConfigError, KeyError, TypeError, ValueError, OSError, AssertionError, yaml.YAMLError) as error:
             if given.strip():
                 # The text is a secret, and YAML errors quote it.
@@ -167,7 +167,8 @@ class Cluster:
             ) from error
         except httpx2.HTTPError as error:
             hint = "check that this step can reach the API server, and its certificate"
-            raise KargoUnreachable(f"can't reach {self.label}: {reason_of(error)}", hint=hint) from error
+            lasting = "certificate verify failed" in str(error).lower()
+            raise KargoUnreachable(f"can't reach {self.label}: {reason_of(error)}", hint=hint, lasting=lasting) from error
 
     def _refusal(self, error: ApiError, verb: str, kind: type[GenericNamespacedResource], name: str) -> KargoRefused:
         status, said, plural = int(error.status.code or 0), str(error.status.message or ""), _PLURALS[kind]
@@ -185,7 +186,7 @@ class Cluster:
             return refused_freight(self.label, self.warehouse_name, said)
         if status == _NOT_FOUND and kind is WAREHOUSES:
             message = f"there is no Warehouse {name!r} in namespace {self.project}"
-            return KargoRefused(message, status=status, details=(said,), hint="check `warehouse` and `kargo_project`")
+            return KargoMissing(message, status=status, details=(said,), hint="check `warehouse` and `kargo_project`")
         return KargoRefused(f"{self.label} answered {verb} {plural} with {status}", status=status, details=(said,) if said else ())
 
 

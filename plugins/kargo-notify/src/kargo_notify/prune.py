@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kargo_notify import housekeeping, prune_report, removal, stock
-from kargo_notify.housekeeping import Claim, Plan, Protected, Shelf, Unit
+from kargo_notify.housekeeping import Claim, Plan, Protected, Reason, Shelf, Unit
 from kargo_notify.kargo import Kargo, connect
 from kargo_notify.stock import Stock
 from plugin_kit.access import Access
@@ -36,6 +36,8 @@ def run(settings: "Settings", ci: "CI", console: Console, chosen: "Chosen") -> N
             held = _held(kargo)
             found = stock.read(registry, releases)
             step.note(f"{counted(len(found.commits), 'commit')}, {counted(found.tags, 'tag')}")
+        if not found.commits:
+            raise stock.nothing_recorded(registry, releases)
         Prune(registry, kargo, releases, found, keep, console).run(held, dry_run=chosen.dry_run or settings.dry_run)
 
 
@@ -52,6 +54,7 @@ class Prune:
         self._shelves = list(found.shelves)
         self._by_tag = True
         self._proven = False
+        self._refusal: RegistryError | None = None
         self._removed: list[Unit] = []
         self._late: list[Protected] = []
 
@@ -73,6 +76,8 @@ class Prune:
         prune_report.report(plan, before, self._releases, self._console, dry_run=dry_run, by_tag=self._by_tag)
         for name in self._found.elsewhere:
             self._console.warn(f"{name} is outside {stock.project(self._releases)} and was not looked at")
+        if self._refusal is not None:
+            raise self._refusal
         self._demand_no_dead_tags(plan)
 
     def _plan(self, held: Sequence[Claim]) -> Plan:
@@ -104,7 +109,8 @@ class Prune:
         except RegistryError as error:
             if not dry_run:
                 raise
-            self._console.warn(f"this can't be done as things are: {error.message}", hint=error.hint)
+            # The plan is worth seeing all the same; the dry run ends with this, as the run itself would.
+            self._refusal = error
             return False
 
     def _remove(self, plan: Plan) -> Plan:
@@ -133,7 +139,7 @@ class Prune:
         fresh = [stock.look_again(self._registry, shelf, unit.revisions) for shelf in self._shelves]
         reasons = [*housekeeping.claimants(unit, held), *housekeeping.sharers(unit, fresh, by_tag=self._by_tag)]
         if housekeeping.tags(unit, fresh) != housekeeping.tags(unit, self._shelves):
-            reasons.append("its tags changed while this ran")
+            reasons.append(Reason(kind="its tags changed while this ran"))
         self._shelves = fresh
         if reasons:
             self._late.append(Protected(unit=unit, reasons=tuple(dict.fromkeys(reasons))))

@@ -10,7 +10,7 @@ from plugin_kit.access import Access
 from plugin_kit.ci import CI
 from plugin_kit.console import Console, counted
 from plugin_kit.errors import RegistryError
-from plugin_kit.latest import Verdict, ancestries, judge_release
+from plugin_kit.latest import Verdict, ancestries, judge, judge_release
 from plugin_kit.manifest import Stamp
 from plugin_kit.parallel import each
 from plugin_kit.reference import Repository
@@ -32,6 +32,9 @@ class Present:
 # By full name of the tag.
 State = Mapping[str, Present | None]
 
+# All tags (repository, tag) that name the commit's images, and its record.
+Standing = frozenset[tuple[str, str]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -52,7 +55,7 @@ class Intention:
     stages: tuple[Stage, ...] = ()
     latest: Verdict | None = None
     replaced: tuple[str, ...] = ()
-    standing: frozenset[tuple[str, str]] = frozenset()
+    standing: Standing = frozenset()
 
     @property
     def moves(self) -> int:
@@ -71,7 +74,7 @@ class Published:
     tags: tuple[str, ...] = ()
     latest: Verdict | None = None
     recorded: bool = False
-    standing: frozenset[tuple[str, str]] = frozenset()
+    standing: Standing = frozenset()
 
 
 def publish(plan: Plan, found: Sequence[Found], access: Access, ci: CI, console: Console) -> Published:
@@ -89,7 +92,7 @@ def publish(plan: Plan, found: Sequence[Found], access: Access, ci: CI, console:
                 "since it was built again with `force: true`",
                 hint="nodes and Kargo that have seen the old ones keep them; make a new commit instead where you can",
             )
-        _carry_out(intention.stages)
+        _carry_out(intention.stages, at_once=access.connections)
         tags = tuple(dict.fromkeys(move.tag for stage in intention.stages for move in stage.moves))
         step.note(", ".join(tags) if tags else "all tags are where they belong")
     _tell(plan, intention, console)
@@ -122,19 +125,19 @@ def intend(plan: Plan, found: Sequence[Found], access: Access, ci: CI) -> Intent
     return Intention(stages=stages, latest=latest, replaced=replaced, standing=_standing(digests, state, stages))
 
 
-def artifacts(plan: Plan, found: Sequence[Found], published: Published) -> tuple[Artifact, ...]:
+def artifacts(plan: Plan, found: Sequence[Found], standing: Standing) -> tuple[Artifact, ...]:
     """Name everything of the commit that Kargo may discover: each image, and the record, under each of its tags."""
     made = [
         Artifact(repo_url=str(image.expected.repository), tag=tag, digest=image.manifest.digest)
         for image in found
         for tag in image.expected.wanted_tags
-        if (str(image.expected.repository), tag) in published.standing
+        if (str(image.expected.repository), tag) in standing
     ]
     if plan.releases is not None and plan.record_manifest is not None:
         made += [
             Artifact(repo_url=str(plan.releases), tag=tag, digest=plan.record_manifest.digest)
             for tag in plan.record_tags
-            if (str(plan.releases), tag) in published.standing
+            if (str(plan.releases), tag) in standing
         ]
     return tuple(made)
 
@@ -181,7 +184,9 @@ def _judge(plan: Plan, found: Sequence[Found], state: State, ci: CI) -> Verdict 
         return None
     current = [present.stamp for name in forward if (present := state[name]) is not None]
     ours = Stamp(created=plan.created, revision=plan.revision, pipeline=plan.pipeline)
-    return judge_release(current, ours, ancestry=ancestries(ci.workspace, current, plan.revision), force=plan.force_latest)
+    # Reading the history takes as long as setting many tags, and only counts where the times say no.
+    doubtful = [stamp for stamp in current if not judge(stamp, ours, force=plan.force_latest).moves]
+    return judge_release(current, ours, ancestry=ancestries(ci.workspace, doubtful, plan.revision), force=plan.force_latest)
 
 
 def _stages(plan: Plan, found: Sequence[Found], access: Access, state: State, latest: Verdict | None) -> Iterator[Stage]:
@@ -231,7 +236,7 @@ def _differs(state: State, image: Expected, tag: str, digest: str) -> bool:
     return present is None or present.digest != digest
 
 
-def _standing(digests: Mapping[str, str], state: State, stages: Sequence[Stage]) -> frozenset[tuple[str, str]]:
+def _standing(digests: Mapping[str, str], state: State, stages: Sequence[Stage]) -> Standing:
     set_now = {(f"{move.registry.host}/{move.path}", move.tag) for stage in stages for move in stage.moves}
     named = (name.rpartition(":") for name in state)
     return frozenset(
@@ -244,10 +249,10 @@ def _standing(digests: Mapping[str, str], state: State, stages: Sequence[Stage])
     )
 
 
-def _carry_out(stages: Sequence[Stage]) -> None:
+def _carry_out(stages: Sequence[Stage], *, at_once: int) -> None:
     for number, stage in enumerate(stages):
         try:
-            set_tags(stage.moves)
+            set_tags(stage.moves, at_once=at_once)
         except RegistryError as error:
             before = sum(len(earlier.moves) for earlier in stages[:number])
             raise RegistryError(

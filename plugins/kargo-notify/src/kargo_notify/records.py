@@ -10,7 +10,7 @@ from plugin_kit.errors import PluginError, SettingsError
 from plugin_kit.home import project_path, registry_host
 from plugin_kit.manifest import Manifest
 from plugin_kit.reference import DOCKER_HUB, RegistryHost, Repository, branch_slug, is_full_sha, parse_repository
-from plugin_kit.release import RELEASES, WORKSPACE_FILE, Release, candidate_tag, read_workspace
+from plugin_kit.release import RELEASES, WORKSPACE_FILE, Release, ReleasedImage, candidate_tag, read_workspace
 from plugin_kit.releases import read_release
 
 if TYPE_CHECKING:
@@ -31,6 +31,14 @@ class Record:
     in_workspace: bool
     releases: Repository | None
     manifest: Manifest | None
+
+
+def tagged_name(name: str) -> str | None:
+    """Say what is wrong with the name of an image that comes with a tag; None where it comes without."""
+    last, colon, tag = name.rpartition("/")[2].partition(":")
+    if not colon or "@" in last:
+        return None
+    return f"{name!r} is not a repository name: its tag belongs into `tags`, as in `tags: [{tag}]`"
 
 
 def skipped(ci: CI) -> str | None:
@@ -61,7 +69,7 @@ def home(settings: "Settings", ci: CI) -> RegistryHost:
         try:
             repository = parse_repository(name, default_host="")
         except ValueError as error:
-            raise SettingsError([f"images: {error}"]) from None
+            raise SettingsError([f"images: {tagged_name(name) or error}"]) from None
         if repository.host:
             return RegistryHost(host=repository.host)
     raise SettingsError(
@@ -73,10 +81,12 @@ def home(settings: "Settings", ci: CI) -> RegistryHost:
 def find(settings: "Settings", ci: CI, access: Access, console: Console) -> Record | None:
     """Find the record of the commit; None where `images` says what to look at instead.
 
-    Raises PluginError where there is none, and says where it was looked for.
+    Raises PluginError where there is none, and says where it was looked for; SettingsError where the settings say something else than it.
     """
     if settings.images:
         return None
+    if settings.tags:
+        raise SettingsError(["tags: it belongs to `images`, and the tags of a release record are in it"], hint="leave `tags` out")
     revision = commit_of(settings, ci)
     left = read_workspace(ci.workspace)
     with access.retrying_for(settings.timeout.total_seconds()):
@@ -91,6 +101,7 @@ def find(settings: "Settings", ci: CI, access: Access, console: Console) -> Reco
 
 
 def _from_workspace(left: Release, settings: "Settings", ci: CI, access: Access, console: Console) -> Record:
+    _demand_agreement(left, settings, ci, access.home)
     releases = _releases_beside(left) or Repository(host=access.home.host, path=f"{_project(settings, ci)}/{RELEASES}")
     registry = access.registry(releases.host)
     manifest = None
@@ -100,6 +111,8 @@ def _from_workspace(left: Release, settings: "Settings", ci: CI, access: Access,
             continue
         if _digests(found[0]) == _digests(left):
             manifest = found[1]
+            # The workspace's says no more that its tags are held once they are set. The registry's says it for ever.
+            left = left.model_copy(update={"held": left.held or found[0].held})
             break
         console.warn(
             f"{releases}:{tag} names other images than the release record in the workspace",
@@ -112,6 +125,28 @@ def _from_workspace(left: Release, settings: "Settings", ci: CI, access: Access,
         releases=releases if manifest else None,
         manifest=manifest,
     )
+
+
+def _demand_agreement(left: Release, settings: "Settings", ci: CI, home: RegistryHost) -> None:
+    """Raise SettingsError where `registry` or `project` are written and name another place than the images of the record are in."""
+    places = [place for image in left.images if (place := _place(image)) is not None]
+    problems = []
+    if settings.registry and (other := next((place for place in places if place.host != home.host), None)):
+        problems.append(f"registry: the record in the workspace is of {other}, the setting says {home.host}")
+    if settings.project:
+        project = _project(settings, ci)
+        other = next((place for place in places if not f"{place.path}/".startswith(f"{project}/")), None)
+        if other is not None:
+            problems.append(f"project: the record in the workspace is of {other}, the setting says {project}")
+    if problems:
+        raise SettingsError(problems, hint="write `registry` and `project` as in registry-push, or leave them out")
+
+
+def _place(image: ReleasedImage) -> Repository | None:
+    """Return registry and project of an image; None where registry-push names it by its repository (`repo`), which may be anywhere."""
+    repository = parse_repository(image.repository, default_host=DOCKER_HUB)
+    project = repository.path.removesuffix(f"/{image.name}")
+    return Repository(host=repository.host, path=project) if project != repository.path else None
 
 
 def _from_registry(revision: str, left: Release | None, settings: "Settings", ci: CI, access: Access) -> Record:
@@ -157,13 +192,11 @@ def _releases_beside(release: Release) -> Repository | None:
     """Return the repository of records of the project that the images are in; None without images."""
     if not release.images:
         return None
-    image = release.images[0]
-    repository = parse_repository(image.repository, default_host=DOCKER_HUB)
-    project = repository.path.removesuffix(f"/{image.name}")
-    if project == repository.path:
-        # With `repo` registry-push names images by their repository, and puts the record beside the first one.
-        return repository.sibling(RELEASES)
-    return Repository(host=repository.host, path=f"{project}/{RELEASES}")
+    place = _place(release.images[0])
+    if place is None:
+        # With `repo` registry-push puts the record beside the first image.
+        return parse_repository(release.images[0].repository, default_host=DOCKER_HUB).sibling(RELEASES)
+    return Repository(host=place.host, path=f"{place.path}/{RELEASES}")
 
 
 def _digests(release: Release) -> dict[str, str]:

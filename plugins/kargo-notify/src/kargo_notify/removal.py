@@ -29,7 +29,7 @@ class OnlyDigests(Exception):  # noqa: N818  see NoDeletion
 
 def removes_tags(registry: Registry, path: str) -> bool:
     """Ask for the removal of a tag and a digest that nobody has: whether it can remove single tags; raises NoDeletion."""
-    if registry.delete_tag(path, f"local-cicd-{secrets.token_hex(16)}"):
+    if registry.delete(path, f"local-cicd-{secrets.token_hex(16)}"):
         return True
     # docker-registry 2.8 answers a tag with 400, or 405 where deletes are off; Harbor always with 405. Only the digest tells.
     _delete(registry, path, f"sha256:{secrets.token_hex(32)}")
@@ -53,7 +53,7 @@ def untag(registry: Registry, cut: Cut, shelf: Shelf) -> None:
 def _untag(registry: Registry, tag: str, cut: Cut, shelf: Shelf) -> None:
     path, needed = cut.repository.path, _needed(tag, cut, shelf)
     saved = registry.manifest(path, needed[0]) if needed else None
-    if not registry.delete_tag(path, tag):
+    if not registry.delete(path, tag):
         raise OnlyDigests
     if saved is None or registry.manifest(path, needed[0]) is not None:
         return
@@ -87,7 +87,7 @@ def delete(registry: Registry, cut: Cut) -> None:
 
 def _delete(registry: Registry, path: str, digest: str) -> None:
     # The request is the same for a digest, and means the manifest with all its tags.
-    if not registry.delete_tag(path, digest):
+    if not registry.delete(path, digest):
         raise NoDeletion(registry.host)
 
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from kargo_notify.expected import Plan
 from kargo_notify.kargo import way
-from kargo_notify.notify import Ending, Outcome
+from kargo_notify.notify import Outcome
 from kargo_notify.publish import Intention, Published
 from kargo_notify.verify import Found
-from plugin_kit.console import Console, counted, elapsed
+from plugin_kit.console import Console, counted, lasting
 
 if TYPE_CHECKING:
     from kargo_notify.settings import Settings
@@ -40,6 +40,10 @@ def intention(plan: Plan, intention: Intention, settings: "Settings", console: C
     if intention.latest is not None and not intention.latest.moves:
         console.info(f"{' and '.join(plan.forward_tags)} would stay: {intention.latest.reason}")
     console.info(f"would tell Kargo: {_way(settings)}")
+
+
+def rehearsed(console: Console) -> None:
+    """Print how a dry run ends."""
     console.info("DRY RUN: the images were verified, and nothing was changed")
 
 
@@ -55,22 +59,22 @@ def released(plan: Plan, found: Sequence[Found], published: Published, console: 
 
 def outcome(outcome: Outcome, console: Console) -> None:
     """Print what has come of telling Kargo."""
-    # Why the Warehouse takes none of the tags has just been said.
-    if outcome.ending is not Ending.NOT_ACCEPTED:
+    if not outcome.said:
         console.info(outcome.message)
 
 
 def _tags(found: Sequence[Found], published: Published, standing: dict[str, list[str]]) -> str:
-    if published.moved:
-        return f"released as {', '.join(published.tags)}"
+    """Name the tags that all images have, in the order in which they are wanted."""
     shared = set.intersection(*(set(standing.get(str(each.expected.repository), ())) for each in found)) if found else set()
-    return f"in the registry as {', '.join(sorted(shared)) or 'recorded'}"
+    wanted = dict.fromkeys(tag for each in found for tag in each.expected.wanted_tags)
+    tags = ", ".join(tag for tag in wanted if tag in shared)
+    return f"released as {tags or ', '.join(published.tags)}" if published.moved else f"in the registry as {tags or 'recorded'}"
 
 
 def _way(settings: "Settings") -> str:
     way_taken = way(settings)
     if way_taken == "none":
         return "no (`via: none`)"
-    wait = f", and wait {elapsed(settings.wait.total_seconds())} for the Freight" if settings.wait and way_taken != "webhook" else ""
+    wait = f", and wait {lasting(settings.wait.total_seconds())} for the Freight" if settings.wait and way_taken != "webhook" else ""
     target = f"Warehouse {settings.warehouse} by {way_taken}" if way_taken != "webhook" else "its webhook receiver"
     return f"{target}{wait}"

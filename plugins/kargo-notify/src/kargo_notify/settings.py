@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 
-from plugin_kit.settings import PluginSettings, SettingsModel, group
+from plugin_kit.access import RegistryLogin
+from plugin_kit.settings import PluginSettings, group
 
 WHAT = group("What is released")
 LOGIN = group("Registry access")
@@ -13,19 +14,6 @@ KARGO = group("Kargo")
 RUN = group("The run")
 
 _KARGO_CLI = "the plugin speaks to Kargo's API itself; set `kargo_url` and `kargo_token`"
-
-
-class Login(SettingsModel):
-    """A login for one registry."""
-
-    registry: str
-    """Registry host."""
-
-    username: str
-    """User."""
-
-    password: SecretStr
-    """Password or access token."""
 
 
 class Settings(PluginSettings):
@@ -60,7 +48,7 @@ class Settings(PluginSettings):
     password: SecretStr | None = Field(default=None, json_schema_extra=LOGIN)
     """Password or access token for `registry`."""
 
-    logins: list[Login] = Field(default=[], json_schema_extra=LOGIN)
+    logins: list[RegistryLogin] = Field(default=[], json_schema_extra=LOGIN)
     """Logins for further registries."""
 
     config: SecretStr | None = Field(default=None, json_schema_extra=LOGIN)

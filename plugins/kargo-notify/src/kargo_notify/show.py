@@ -3,21 +3,22 @@
 import json
 import re
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
-from kargo_notify import stock
+from kargo_notify import presence, stock
 from kargo_notify.housekeeping import LONG_AGO, revision_of
+from kargo_notify.presence import Demand, Presence
 from plugin_kit.access import Access
-from plugin_kit.console import Console
+from plugin_kit.console import Console, counted, size
 from plugin_kit.errors import PluginError, RegistryError
 from plugin_kit.manifest import Manifest, Stamp
 from plugin_kit.parallel import each
 from plugin_kit.reference import Repository
 from plugin_kit.registry import Registry
-from plugin_kit.release import LATEST, Release, ReleasedImage, candidate_tag
+from plugin_kit.release import LATEST, Release, candidate_tag
 from plugin_kit.releases import read_release
 
 if TYPE_CHECKING:
@@ -26,52 +27,88 @@ if TYPE_CHECKING:
     from plugin_kit.options import Chosen
 
 JSON = "--json"
-NEWEST = 5
+_NEWEST = 5
 _PREFIX = re.compile(r"[0-9a-f]{4,40}")
-_KIB = 1024
+_CONNECTIONS = 16
 
 State = Literal["released", "held", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A release record and the tags that it has in the registry now."""
+    """A release record with the tags that it has in the registry now, and its images as they are there now."""
 
-    release: Release
+    demand: Demand
     repository: Repository
     digest: str
     tags: tuple[str, ...]
+    images: tuple[Presence, ...]
+
+    @property
+    def release(self) -> Release:
+        """The record."""
+        return self.demand.release
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """All that is not as it should be, the record's own tags first."""
+        return (*self._missing(), *(problem for image in self.images for problem in image.problems))
 
     @property
     def state(self) -> State:
-        """Whether the commit's tags are set; `incomplete`: they should be, and are not."""
-        if set(self.tags) - {candidate_tag(self.release.revision)}:
-            return "released"
-        return "held" if self.release.held else "incomplete"
+        """Whether the commit can be deployed as its tags say; `incomplete`: something of it is missing, or names something else."""
+        if self.problems:
+            return "incomplete"
+        return "held" if self.demand.held else "released"
 
-    def tag(self, image: ReleasedImage) -> str:
-        """Return the tag that an image can be pulled by now, as far as the record tells."""
-        released = [tag for tag in image.wanted_tags if tag in self.tags]
-        return released[0] if self.state == "released" and released else image.tag
+    def _missing(self) -> Iterator[str]:
+        # The record gets its tags last: without them the run that built the commit did not end well.
+        if not self.demand.held and not set(self.tags) - {self.demand.candidate}:
+            waiting = [tag for tag in self.release.wanted_tags if tag not in self.release.forward_tags]
+            yield from (f"{self.repository.name}:{tag} is missing" for tag in waiting)
+
+
+class Incomplete(PluginError):  # noqa: N818  what the commit is
+    """Something of a commit is gone, or not what its tag says."""
+
+    def __init__(self, shown: Shown) -> None:
+        words = {image.word for image in shown.images}
+        if words & {"gone", "in part"}:
+            hint = (
+                "take another commit, or run the pipeline of this one again, with `force: true` in the step of registry-push: "
+                "what is built anew has another digest"
+            )
+        elif "not known" in words:
+            hint = "what could not be looked at may be there: try again when its registry answers"
+        else:
+            hint = (
+                "the digests can be pulled all the same. Running the pipeline of the commit again sets tags that are missing; "
+                "one that names something else was set since, by hand or by `force: true` in registry-push"
+            )
+        super().__init__(f"commit {shown.release.revision} is not all there", details=shown.problems, hint=hint)
 
 
 def run(settings: "Settings", ci: "CI", console: Console, chosen: "Chosen") -> None:
-    """Print the record; raises PluginError where there is none, or several."""
+    """Print the record; raises PluginError where there is none, or several, and after it where the registry has not all of its images."""
     home, releases = stock.place(settings, ci)
     wanted = chosen.value(chosen.action.option) if chosen.action else ""
-    with Access(settings, home, ci.workspace, console) as access:
+    with Access(settings, home, ci.workspace, console, connections=_CONNECTIONS) as access:
         registry = access.registry(home.host)
         registry.ping()
-        shown = find(registry, releases, wanted)
+        shown = find(access, releases, wanted)
     if JSON in chosen:
         # Not by the console, which would redact what looks like a secret: this is for programs.
         sys.stdout.write(json.dumps(document(shown), indent=2) + "\n")
+        sys.stdout.flush()
     else:
         table(shown, console)
+    if shown.problems:
+        raise Incomplete(shown)
 
 
-def find(registry: Registry, releases: Repository, wanted: str) -> Shown:
-    """Find the record that a tag, a commit or the beginning of a commit names."""
+def find(access: Access, releases: Repository, wanted: str) -> Shown:
+    """Find the record that a tag, a commit or the beginning of a commit names, and look at its images."""
+    registry = access.registry(releases.host)
     listed = list(registry.tags(releases.path))
     tag = _choose(registry, releases, listed, wanted.strip())
     found = read_release(registry, releases.path, tag)
@@ -80,11 +117,14 @@ def find(registry: Registry, releases: Repository, wanted: str) -> Shown:
             f"{releases}:{tag} is listed, and its manifest is gone", hint="run the pipeline of the commit again; see also --prune"
         )
     release, manifest = found
+    tags = _tags(registry, releases, listed, release, manifest)
+    demand = Demand(release=release, own=frozenset(tags), held=release.held and not set(tags) - {candidate_tag(release.revision)})
     return Shown(
-        release=release,
+        demand=demand,
         repository=releases,
         digest=manifest.digest,
-        tags=_tags(registry, releases, listed, release, manifest),
+        tags=tags,
+        images=presence.look(demand, releases, access),
     )
 
 
@@ -100,19 +140,22 @@ def document(shown: Shown) -> dict[str, Any]:
         "state": shown.state,
         "tags": list(shown.tags),
         "record": f"{shown.repository}@{shown.digest}",
+        "problems": list(shown.problems),
         "images": [
             {
                 "name": image.name,
                 "repository": image.repository,
-                "tag": shown.tag(image),
+                "tag": present.tag,
                 "digest": image.digest,
                 "reference": f"{image.repository}@{image.digest}",
                 "media_type": image.media_type,
                 "platforms": list(image.platforms),
                 "size": image.size,
                 "state": image.state,
+                "problems": list(present.problems),
             }
-            for image in release.images
+            for present in shown.images
+            for image in (present.image,)
         ],
     }
 
@@ -131,40 +174,34 @@ def table(shown: Shown, console: Console) -> None:
     ):
         if text:
             console.info(f"{name:<12}{text}")
-    same = len({shown.tag(image) for image in release.images}) == 1
-    rows = [
-        (image.name, *(() if same else (shown.tag(image),)), size(image.size), ", ".join(image.platforms), image.state)
-        for image in release.images
-    ]
     console.info("")
-    console.table(
-        ["image", *([] if same else ["tag"]), "size", "platforms", ""],
-        rows,
-        align="lrll" if same else "llrll",
-        title=f"as {shown.tag(release.images[0])}" if same else None,
-    )
+    tags = {present.tag for present in shown.images}
+    same = tags.pop() if len(tags) == 1 else None
+    if same:
+        console.info(f"Each image can be pulled as {same}:")
+    rows = [
+        (
+            image.name,
+            *(() if same else (present.tag or "none",)),
+            size(image.size),
+            ", ".join(image.platforms),
+            image.state,
+            present.word,
+        )
+        for present in shown.images
+        for image in (present.image,)
+    ]
+    heads = ["image", *([] if same else ["tag"]), "size", "platforms", "build", "now"]
+    console.table(heads, rows, align="lrlll" if same else "llrlll")
     console.info("")
     for image in release.images:
         console.info(f"{image.repository}@{image.digest}")
 
 
-def size(count: int) -> str:
-    """Write a number of bytes for people."""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB"):
-        if amount < _KIB:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= _KIB
-    return f"{amount:.1f} GiB"
-
-
 def _state(shown: Shown) -> str:
-    if shown.state == "released":
-        return "released"
-    waiting = ", ".join(shown.release.wanted_tags)
-    if shown.state == "held":
-        return f"held: kargo-notify has not set {waiting}"
-    return f"incomplete: {waiting} should be there; run the pipeline again"
+    if shown.state == "incomplete":
+        return f"incomplete: {counted(len(shown.problems), 'problem')}, listed at the end"
+    return f"held: kargo-notify has not set {', '.join(shown.release.wanted_tags)}" if shown.state == "held" else "released"
 
 
 def _choose(registry: Registry, releases: Repository, listed: Sequence[str], wanted: str) -> str:
@@ -202,13 +239,10 @@ def _tags(registry: Registry, releases: Repository, listed: Sequence[str], relea
 def _nothing(registry: Registry, releases: Repository, listed: Sequence[str], wanted: str) -> PluginError:
     commits = {revision for tag in listed if (revision := revision_of(tag))}
     if not commits:
-        return PluginError(
-            f"{releases} has no release records",
-            hint="check `registry` and `project`; records are written by registry-push, unless `record` says otherwise",
-        )
+        return stock.nothing_recorded(registry, releases)
     return PluginError(
         f"{releases} has no record of {wanted}",
-        details=("the newest commits there:", *_described(registry, releases, listed, commits)[:NEWEST]),
+        details=("the newest commits there:", *_described(registry, releases, listed, commits)[:_NEWEST]),
         hint="give a commit (4 digits or more) or a tag of the record, such as `latest`; --prune removes old ones",
     )
 

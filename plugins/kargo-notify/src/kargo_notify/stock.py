@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from kargo_notify import records
-from kargo_notify.housekeeping import LONG_AGO, Commit, Shelf, Tagged, revision_of
-from plugin_kit.errors import PluginError, RegistryUnavailable, SettingsError
+from kargo_notify.housekeeping import LONG_AGO, Commit, Shelf, Tagged, revision_of, state_of
+from plugin_kit.errors import PluginError, RegistryError, RegistryUnavailable, SettingsError
 from plugin_kit.home import project_path
 from plugin_kit.manifest import Manifest, Stamp
 from plugin_kit.parallel import each
@@ -18,6 +19,9 @@ from plugin_kit.releases import read_release
 if TYPE_CHECKING:
     from kargo_notify.settings import Settings
     from plugin_kit.ci import CI
+
+_MOST_REPOSITORIES = 5000
+_MOST_PROJECTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +53,37 @@ def project(releases: Repository) -> str:
     return str(releases).removesuffix(f"/{RELEASES}")
 
 
+def nothing_recorded(registry: Registry, releases: Repository) -> PluginError:
+    """Make the error for a project without release records; it names those projects that have some, where the registry tells."""
+    try:
+        # The last page of a registry with very many repositories is worth no minute.
+        paths = list(islice(registry.repositories(), _MOST_REPOSITORIES))
+    except (RegistryError, ValueError):
+        paths = []
+    others = sorted(path.removesuffix(f"/{RELEASES}") for path in paths if path.endswith(f"/{RELEASES}") and path != releases.path)
+    more = (f"and {len(others) - _MOST_PROJECTS} more",) if len(others) > _MOST_PROJECTS else ()
+    return PluginError(
+        f"{releases} has no release records",
+        details=(f"{releases.host} has records of: {', '.join((*others[:_MOST_PROJECTS], *more))}",) if others else (),
+        hint="check `registry` and `project`; records are written by registry-push, unless `record` says otherwise",
+    )
+
+
 def read(registry: Registry, releases: Repository) -> Stock:
     """Read everything that a decision needs; raises PluginError where that is not possible."""
     own = tags(registry, releases)
     by_digest = {tagged.digest: tag for tag, tagged in own.items() if tagged.digest and revision_of(tag)}
     known = each(lambda tag: _record(registry, releases, tag), by_digest.values())
+    named = _named(own, by_digest)
     commits: dict[str, Commit] = {}
     digests: dict[tuple[Repository, str], frozenset[str]] = {}
     elsewhere: dict[str, None] = {}
     repositories: dict[Repository, None] = {}
     for tag, release in zip(by_digest.values(), known, strict=True):
-        commit = _commit(tag, own[tag], release)
+        commit = _commit(tag, own[tag], release, named)
         commits[commit.revision] = _merged(commits.get(commit.revision), commit)
         for image in release.images if isinstance(release, Release) else ():
-            repository = _here(image.repository, releases)
+            repository = here(image.repository, releases)
             if repository is None:
                 elsewhere[image.repository] = None
                 continue
@@ -100,6 +121,16 @@ def with_untagged(registry: Registry, shelf: Shelf, digests: Collection[str]) ->
     return replace(shelf, untagged=tuple(_tagged(manifest) for manifest in found if manifest is not None))
 
 
+def here(name: str, releases: Repository) -> Repository | None:
+    """Find an image beside the records; its registry may go by another host name in the network that it was built in."""
+    project = releases.path.removesuffix(RELEASES)
+    try:
+        path = parse_repository(name, default_host=releases.host).path
+    except ValueError:
+        return None
+    return Repository(host=releases.host, path=path) if path.startswith(project) else None
+
+
 def _resolve(registry: Registry, repository: Repository, tags: Sequence[str]) -> dict[str, Tagged]:
     found = dict(zip(tags, each(lambda tag: registry.manifest(repository.path, tag), tags), strict=True))
     missing = [tag for tag, manifest in found.items() if manifest is None]
@@ -132,14 +163,27 @@ def _record(registry: Registry, releases: Repository, tag: str) -> Release | str
     return found[0] if found else "its release record has vanished while this ran"
 
 
-def _commit(tag: str, tagged: Tagged, release: Release | str) -> Commit:
+def _named(own: Mapping[str, Tagged], by_digest: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
+    """Collect the tags of each commit's records; a version names no commit, and belongs to the one whose record it names."""
+    found: dict[str, frozenset[str]] = {}
+    for tag, tagged in own.items():
+        revision = revision_of(tag) or revision_of(by_digest.get(tagged.digest or "", ""))
+        if revision:
+            found[revision] = found.get(revision, frozenset()) | {tag}
+    return found
+
+
+def _commit(tag: str, tagged: Tagged, release: Release | str, named: Mapping[str, frozenset[str]]) -> Commit:
+    revision = revision_of(tag) or ""
     if isinstance(release, str):
-        return Commit(revision=revision_of(tag) or "", created=tagged.created or LONG_AGO, fault=release)
+        state = state_of(revision, named.get(revision, ()), held=True)
+        return Commit(revision=revision, created=tagged.created or LONG_AGO, state=state, fault=release)
     return Commit(
         revision=release.revision,
         created=release.created,
         pipeline=release.pipeline.number or 0,
         digests=frozenset(image.digest for image in release.images),
+        state=state_of(release.revision, named.get(release.revision, ()), held=release.held),
     )
 
 
@@ -149,13 +193,3 @@ def _merged(known: Commit | None, commit: Commit) -> Commit:
         return commit
     newer = max(known, commit, key=lambda each: (not each.fault, each.age))
     return replace(newer, digests=known.digests | commit.digests, fault=known.fault or commit.fault)
-
-
-def _here(name: str, releases: Repository) -> Repository | None:
-    """Find an image beside the records; its registry may go by another host name in the network that it was built in."""
-    project = releases.path.removesuffix(RELEASES)
-    try:
-        path = parse_repository(name, default_host=releases.host).path
-    except ValueError:
-        return None
-    return Repository(host=releases.host, path=path) if path.startswith(project) else None

@@ -84,7 +84,7 @@ def judge(before: Before, now: Warehouse, commit: Commit, found: Sequence[Match]
     ours = [match for match in found if match.accepted]
     if now.handled is None or now.handled != now.asked:
         return Verdict(state=State.PENDING, message="Kargo has not handled the refresh yet")
-    failure = _failure(now)
+    failure = discovery_failure(now)
     if failure:
         return failure
     places = [_place(now, match) for match in ours]
@@ -112,7 +112,8 @@ def advice(message: str) -> str | None:
     return next((hint for sign, hint in COMPLAINTS.items() if sign in message), None)
 
 
-def _failure(now: Warehouse) -> Verdict | None:
+def discovery_failure(now: Warehouse) -> Verdict | None:
+    """Tell why Kargo could not read the registry the last time, where it says so."""
     for name in _CONDITIONS:
         condition = now.conditions.get(name)
         if condition is not None and condition.reason in {"DiscoveryFailure", "DiscoveryFailed"}:

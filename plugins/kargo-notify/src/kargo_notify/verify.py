@@ -4,15 +4,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kargo_notify.content import Content, Shelf, fits, in_words, short
 from kargo_notify.expected import Expected, Plan
 from plugin_kit.access import Access
-from plugin_kit.console import Console, counted, elapsed
-from plugin_kit.errors import PluginError, RegistryError, RegistryUnavailable, WrongBytes
+from plugin_kit.console import Console, counted, lasting
+from plugin_kit.errors import LoginRefused, PluginError, RegistryError, RegistryUnavailable, WrongBytes
 from plugin_kit.manifest import Manifest
 from plugin_kit.parallel import each
+from plugin_kit.release import candidate_tag
 
 FIRST_REPORT_SECONDS = 2.0
 _LONGEST_SILENCE_SECONDS = 30.0
@@ -28,18 +29,22 @@ _AN_ANSWER = "an answer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An image as the registry holds it, under the tag that it was found by; `blobs` is how many it has, configs included."""
+    """An image as the registry holds it, under the tag that it was found by.
+
+    `blobs` is how many it has, configs included; `names_commit`: a label or an annotation says which commit it is of.
+    """
 
     expected: Expected
     manifest: Manifest
     tag: str
     platforms: tuple[str, ...]
     blobs: int
+    names_commit: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaw:
-    """What is wrong with an image; what is not `final` may come right by waiting."""
+    """What is wrong with an image; what is not `final` may come right by waiting. `refusal` is set where the login was refused."""
 
     image: str
     tag: str
@@ -47,13 +52,14 @@ class Flaw:
     found: str
     final: bool = True
     hint: str | None = None
+    refusal: LoginRefused | None = None
 
 
 class VerificationError(PluginError):
     """The registry does not hold what it should; nothing was tagged."""
 
-    def __init__(self, message: str, *, flaws: Sequence[Flaw], hint: str | None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, flaws: Sequence[Flaw], hint: str | None, details: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint, details=details)
         self.flaws = tuple(flaws)
 
 
@@ -72,11 +78,20 @@ def verify(plan: Plan, access: Access, console: Console, *, timeout: float) -> t
             raise _error(plan, flaws, timeout, console)
         found = tuple(answer for answer in answers if isinstance(answer, Found))
         step.note(f"{sum(each.blobs for each in found)} blobs, all there")
+    nameless = [each.expected.name for each in found if not each.names_commit]
+    if nameless:
+        words = "names no commit, so its name is" if len(nameless) == 1 else "name no commit, so their names are"
+        console.info(f"{_names(nameless)} {words} all there is to go by")
     return found
 
 
 def _error(plan: Plan, flaws: Sequence[Flaw], timeout: float, console: Console) -> VerificationError:
     """Print the table, and return the error that ends the step."""
+    refusals = [flaw.refusal for flaw in flaws if flaw.refusal]
+    if len(refusals) == len(flaws) == len(plan.images):
+        first = refusals[0]
+        message = f"{first.message}; nothing was tagged, and Kargo was not told"
+        return VerificationError(message, flaws=flaws, hint=first.hint, details=first.details)
     answers = {flaw.found for flaw in flaws if flaw.expected == _AN_ANSWER}
     if len(flaws) == len(plan.images) > 1 == len(answers) and all(flaw.expected == _AN_ANSWER for flaw in flaws):
         # The registry is down: a table that says so for each image would say nothing more.
@@ -89,7 +104,7 @@ def _error(plan: Plan, flaws: Sequence[Flaw], timeout: float, console: Console) 
     verb = "is" if wrong == 1 else "are"
     hint = next((flaw.hint for flaw in flaws if flaw.final and flaw.hint), None) or next((flaw.hint for flaw in flaws if flaw.hint), None)
     if hint is None:
-        hint = f"what is missing was waited for {elapsed(timeout)} (`timeout`): was it pushed, and to this registry?"
+        hint = f"what is missing was waited for {lasting(timeout)} (`timeout`): was it pushed, and to this registry?"
     return VerificationError(
         f"{wrong} of {counted(len(plan.images), 'image')} of {plan.revision[:_SHORT]} {verb} not as {plan.origin} has it; "
         "nothing was tagged, and Kargo was not told",
@@ -148,7 +163,8 @@ class _Verification:
             later = time.monotonic() + (error.wait or 0) < self._deadline
             return (_flaw(image, _AN_ANSWER, error.message, final=not later, hint=error.hint),)
         except RegistryError as error:
-            return (_flaw(image, _AN_ANSWER, error.message, hint=error.hint),)
+            flaw = _flaw(image, _AN_ANSWER, error.message, hint=error.hint)
+            return (replace(flaw, refusal=error) if isinstance(error, LoginRefused) else flaw,)
 
     def _waiting_for(self) -> str:
         """Say in one line what is still missing, by reason."""
@@ -160,7 +176,7 @@ class _Verification:
         left = self._deadline - time.monotonic()
         if not reasons or left <= 0:
             return ""
-        return f"still waiting, for {elapsed(left)} at most: " + "; ".join(
+        return f"still waiting, for {lasting(left)} at most: " + "; ".join(
             f"{_names(names)}: {reason}" for reason, names in reasons.items()
         )
 
@@ -171,14 +187,21 @@ def _examine(shelf: Shelf, image: Expected, plan: Plan) -> Answer:
         expected = f"manifest {short(image.digest)}" if image.digest else "a manifest"
         return (_flaw(image, expected, _NOTHING, final=False),)
     if image.digest and manifest.digest != image.digest:
-        return (_flaw(image, short(image.digest), short(manifest.digest), hint=_elsewhere(plan)),)
+        return (_flaw(image, short(image.digest), short(manifest.digest), hint=_moved(plan, tag)),)
     content = shelf.look(manifest)
     flaws = (*_wrong(image, content, plan), *_other_tags(shelf, image, manifest))
     if content.missing:
         flaws = (*flaws, _flaw(image, in_words(content.missing), _NOTHING, final=False))
     if flaws:
         return flaws
-    return Found(expected=image, manifest=manifest, tag=tag, platforms=tuple(content.platforms), blobs=content.blobs)
+    return Found(
+        expected=image,
+        manifest=manifest,
+        tag=tag,
+        platforms=tuple(content.platforms),
+        blobs=content.blobs,
+        names_commit=bool(content.revisions),
+    )
 
 
 def _tagged(shelf: Shelf, image: Expected, plan: Plan) -> tuple[str, Manifest | None]:
@@ -196,7 +219,7 @@ def _wrong(image: Expected, content: Content, plan: Plan) -> Iterator[Flaw]:
     """Say what is there and is not what it should be."""
     other = next((revision for revision in content.revisions if revision != plan.revision), None)
     if other is not None:
-        yield _flaw(image, f"revision {plan.revision[:_SHORT]}", f"revision {other[:_SHORT]}", hint=_elsewhere(plan))
+        yield _flaw(image, f"revision {plan.revision[:_SHORT]}", f"revision {other[:_SHORT]}", hint=_of_another_commit(plan, image.tag))
     elif not content.revisions and plan.record is not None and not content.missing:
         yield _flaw(image, f"revision {plan.revision[:_SHORT]}", "no revision label")
     for platform in image.platforms:
@@ -213,26 +236,33 @@ def _other_tags(shelf: Shelf, image: Expected, manifest: Manifest) -> Iterator[F
         if other is None:
             yield _flaw(image, f"manifest {short(manifest.digest)}", _NOTHING, tag=tag, final=False)
         elif other.digest != manifest.digest:
-            yield _flaw(image, f"{short(manifest.digest)}, as {image.tag}", short(other.digest), tag=tag)
+            hint = "all of `tags` must name one image: leave out those that this commit's build does not set"
+            yield _flaw(image, f"{short(manifest.digest)}, as {image.tag}", short(other.digest), tag=tag, hint=hint)
 
 
 def _flaw(image: Expected, expected: str, found: str, *, tag: str | None = None, final: bool = True, hint: str | None = None) -> Flaw:
     return Flaw(image=image.name, tag=tag or image.tag, expected=expected, found=found, final=final, hint=hint)
 
 
-def _elsewhere(plan: Plan) -> str:
-    return (
-        "somebody else has set the tag since; run the whole pipeline again"
-        if plan.record is not None
-        else "check `tags` and `revision`: the image was built from another commit"
-    )
+def _moved(plan: Plan, tag: str) -> str:
+    """Say what helps against a tag that names other bytes than the record."""
+    if tag == candidate_tag(plan.revision):
+        return "somebody else has set the tag since; run the whole pipeline again"
+    # registry-push takes what stands under a tag of the commit for the commit's.
+    return "somebody else has set the tag since; run the whole pipeline again, once with `force: true` in registry-push"
+
+
+def _of_another_commit(plan: Plan, tag: str) -> str:
+    if plan.record is not None:
+        return _moved(plan, tag)
+    return "check `tags` and `revision`: the image was built from another commit"
 
 
 def _reason(answer: Answer | None) -> str:
     if answer is None or isinstance(answer, Found):
         return _NO_ANSWER
     first = answer[0]
-    return f"no {first.expected}" if first.found == _NOTHING else first.found
+    return f"no {first.expected.removeprefix('a ')}" if first.found == _NOTHING else first.found
 
 
 def _names(names: Sequence[str]) -> str:

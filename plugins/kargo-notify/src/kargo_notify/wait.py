@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from kargo_notify.commit import Commit, Match
 from kargo_notify.freight import Freight
-from kargo_notify.kargo import Kargo, KargoError, KargoRefused, KargoUnreachable
+from kargo_notify.kargo import Kargo, KargoError
 from kargo_notify.verdict import Before, State, Verdict, judge
 from kargo_notify.warehouse import Warehouse
-from plugin_kit.console import Console, elapsed
+from plugin_kit.console import Console
 
 _POLL = 1.0
 # What a reader gets to see that it is let go.
@@ -63,14 +63,13 @@ def find(kargo: Kargo, sight: Sight, commit: Commit) -> Freight | None:
 def wait(kargo: Kargo, refresh: Callable[[], None], commit: Commit, sight: Sight, timeout: float, console: Console) -> Waited:
     """Ask for a refresh and wait for at most `timeout` seconds. Asks again where Kargo's discovery failed.
 
-    Raises KargoRefused for a refusal that won't pass.
+    Raises KargoError for what won't pass.
     """
-    with console.step(f"Waiting up to {elapsed(timeout)} for the Freight of {commit.short}") as step, _watching(kargo, timeout) as events:
+    with _watching(kargo, timeout) as events:
+        begun = time.monotonic()
         # After the watches have begun: why a discovery failed is told for a moment only.
         refresh()
-        waited = _Wait(kargo, commit, sight, timeout, console).run(events)
-        step.note(str(waited.freight) if waited.freight else "no Freight")
-    return waited
+        return _Wait(kargo, commit, sight, begun + timeout - time.monotonic(), console).run(events)
 
 
 class _Wait:
@@ -89,6 +88,7 @@ class _Wait:
         self._looks = 1
         self._verdict: Verdict | None = None
         self._trouble: KargoError | None = None
+        self._told: set[tuple[str, tuple[str, ...]]] = set()
 
     def run(self, events: "queue.SimpleQueue[Event]") -> Waited:
         event: Event | None = None
@@ -107,11 +107,9 @@ class _Wait:
     def _forgiving_step(self, event: Event | None) -> Waited | None:
         try:
             waited = self._step(event)
-        except KargoRefused as error:
+        except KargoError as error:
             if not error.passing:
                 raise
-            self._note(error)
-        except KargoUnreachable as error:
             self._note(error)
         else:
             self._trouble = None
@@ -153,9 +151,11 @@ class _Wait:
         moment = self._clock()
         if moment - self._asked_at < self._pause:
             return
-        self._console.detail(f"{verdict.message}; asking again")
-        for line in verdict.details:
-            self._console.detail(f"  {line}")
+        if (verdict.message, verdict.details) not in self._told:
+            self._told.add((verdict.message, verdict.details))
+            self._console.detail(f"{verdict.message}; asking again")
+            for line in verdict.details:
+                self._console.detail(f"  {line}")
         self._before = Before(handled=now.handled, discovered_at=before.discovered_at)
         if verdict.state is State.ABSENT:
             self._before = Before.of(now)

@@ -13,6 +13,7 @@ from plugin_kit.http import Http, TlsError, TransportError, reason_of, tls_conte
 if TYPE_CHECKING:
     import ssl
 
+    from kargo_notify.patience import Patience
     from kargo_notify.settings import Settings
     from plugin_kit.console import Console
 
@@ -21,8 +22,8 @@ _CHECK = (
 )
 
 
-def refresh(settings: "Settings", about: Mapping[str, Any], console: "Console") -> str:
-    """Call the receiver and return its summary; `about` is what its expressions may look at.
+def refresh(settings: "Settings", about: Mapping[str, Any], console: "Console", patience: "Patience") -> str:
+    """Call the receiver, again while that may help, and return its summary; `about` is what its expressions may look at.
 
     Raises SettingsError, KargoUnreachable, KargoRefused: none shows more of the address than its host.
     """
@@ -33,16 +34,20 @@ def refresh(settings: "Settings", about: Mapping[str, Any], console: "Console") 
     # The path alone, too: an error or a proxy may name it without the host.
     console.redactor.add(address, parts.path)
     label = f"Kargo's webhook receiver at {parts.netloc.rpartition('@')[2]}"
+    body = json.dumps(about).encode()
+    with Http(verify=_verify(settings, parts.scheme), timeout=PATIENCE, retry_for=0.0) as http:
+        return patience.ask(lambda: _call(http, address, body, label))
+
+
+def _call(http: Http, address: str, body: bytes, label: str) -> str:
     try:
-        with Http(verify=_verify(settings, parts.scheme), timeout=PATIENCE, retry_for=PATIENCE, on_retry=console.detail) as http:
-            body = json.dumps(about).encode()
-            response = http.request("POST", address, headers={"Content-Type": "application/json"}, content=body, retry=True)
+        response = http.request("POST", address, headers={"Content-Type": "application/json"}, content=body, retry=False)
     except TlsError as error:
         hint = "set `kargo_ca_cert` to the CA that signed its certificate (PEM, or a path in the workspace)"
-        raise KargoUnreachable(f"{label} can't be trusted: {error}", hint=hint) from error
+        raise KargoUnreachable(f"{label} can't be trusted: {error}", hint=hint, lasting=True) from error
     except TransportError as error:
         hint = "check that Kargo's external webhooks server runs and can be reached from this step"
-        raise KargoUnreachable(f"can't reach {label}: {reason_of(error)}", hint=hint) from error
+        raise KargoUnreachable(f"can't reach {label}: {reason_of(error)}", hint=hint, lasting=error.lasting) from error
     return judge(label, response.status_code, response.content)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from pydantic import SecretStr
+
 from plugin_kit.console import Console
 from plugin_kit.credentials import Credentials, Login
 from plugin_kit.errors import SettingsError
@@ -15,27 +17,23 @@ from plugin_kit.http import Http, tls_context
 from plugin_kit.parallel import AT_ONCE
 from plugin_kit.reference import RegistryHost, parse_registry
 from plugin_kit.registry import Registry
+from plugin_kit.settings import SettingsModel
 
 if TYPE_CHECKING:
     import ssl
 
-    from pydantic import SecretStr
 
+class RegistryLogin(SettingsModel):
+    """A login for one registry."""
 
-class LoginSettings(Protocol):
-    """An entry of `logins`, as users write it."""
+    registry: str
+    """Registry host."""
 
-    @property
-    def registry(self) -> str:
-        """The registry's host."""
+    username: str
+    """User."""
 
-    @property
-    def username(self) -> str:
-        """The user."""
-
-    @property
-    def password(self) -> "SecretStr":
-        """The password or access token."""
+    password: SecretStr
+    """Password or access token."""
 
 
 class RegistrySettings(Protocol):
@@ -46,15 +44,15 @@ class RegistrySettings(Protocol):
         """User for the plugin's own registry."""
 
     @property
-    def password(self) -> "SecretStr | None":
+    def password(self) -> SecretStr | None:
         """Its password or access token."""
 
     @property
-    def logins(self) -> Sequence[LoginSettings]:
+    def logins(self) -> Sequence[RegistryLogin]:
         """Logins for further registries."""
 
     @property
-    def config(self) -> "SecretStr | None":
+    def config(self) -> SecretStr | None:
         """The content of a Docker config.json, or its path in the workspace."""
 
     @property

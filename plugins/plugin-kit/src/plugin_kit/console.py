@@ -39,6 +39,7 @@ _CONTROL_SEQUENCE = re.compile(
 _RESET = "\x1b[0m"
 _MINUTE = 60
 _HOUR = 3600
+_KIB = 1024
 
 
 class Step:
@@ -206,9 +207,29 @@ def elapsed(seconds: float) -> str:
     return (f"{hours}h {minutes:02}m" if hours else f"{minutes}m") + f" {whole % _MINUTE:02}s"
 
 
+def lasting(seconds: float) -> str:
+    """Say a time that somebody has set, without what it does not say: 30s, 2m, 1m 30s, 0.5s."""
+    whole = round(seconds)
+    if whole < 1:
+        return f"{seconds:.1f}s" if seconds > 0 else "0s"
+    if whole < _MINUTE:
+        return f"{whole}s"
+    return elapsed(whole).removesuffix(" 00s").replace(" 00m", "")
+
+
 def counted(number: int, noun: str) -> str:
     """Write a number with its noun: `1 image`, `14 images`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for people: 512 B, 1.5 KiB, 2.0 GiB."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if amount < _KIB:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= _KIB
+    return f"{amount:.1f} GiB"
 
 
 def shorten(text: str, width: int) -> str:

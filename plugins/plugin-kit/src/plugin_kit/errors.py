@@ -5,6 +5,7 @@ PluginError             exit 1
 +-- RegistryError       the registry could not be reached or refused
 |   +-- RegistryUnavailable   ... but may answer later
 |   +-- WrongBytes            ... or answered with other bytes than a digest promises
+|   +-- LoginRefused          ... or wants another login, or one at all
 +-- BuilderError        no BuildKit to build with
 +-- BuildError          a Dockerfile failed
 +-- GitError            the checkout can't be read
@@ -58,6 +59,10 @@ class WrongBytes(RegistryError):  # noqa: N818  see RegistryUnavailable
         super().__init__(message, hint=hint, details=details)
         self.promised = promised
         self.received = received
+
+
+class LoginRefused(RegistryError):  # noqa: N818  see RegistryUnavailable
+    """The registry wants a login, or does not take the one that it got."""
 
 
 class BuilderError(PluginError):

@@ -126,6 +126,9 @@ def _walk(repo: "Repo", start: "Commit", wanted: str, oldest: int) -> Ancestry:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> "Iterator[Repo | None]":
+    if not _may_be_repository(path):
+        yield None
+        return
     # GitPython looks for the git program when it is imported, and would refuse to be without one.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     from git import GitDB, InvalidGitRepositoryError, NoSuchPathError, Repo  # noqa: PLC0415  0.1 s that most runs don't need
@@ -144,6 +147,12 @@ def _opened(path: Path) -> "Iterator[Repo | None]":
         raise GitError(f"the git repository {repo.git_dir} can't be read", details=(str(error),), hint="try `git fsck` there") from error
     finally:
         repo.close()
+
+
+def _may_be_repository(path: Path) -> bool:
+    """Whether a folder, or one above it, looks like a checkout or a bare repository: a few looks at the disk in place of an import."""
+    folder = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100  as GitPython does, which leaves links as they are
+    return any((each / name).exists() for each in (folder, *folder.parents) for name in (".git", "HEAD"))
 
 
 def _differs(file: Path, entry: "IndexEntry") -> bool:

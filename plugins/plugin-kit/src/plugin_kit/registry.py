@@ -6,7 +6,7 @@ from threading import Lock
 from urllib.parse import quote, urlencode, urljoin
 
 from plugin_kit.credentials import Login
-from plugin_kit.errors import RegistryError, RegistryUnavailable, WrongBytes
+from plugin_kit.errors import LoginRefused, RegistryError, RegistryUnavailable, WrongBytes
 from plugin_kit.http import Http, Response, TlsError, TransportError, reason_of, retry_after
 from plugin_kit.manifest import ACCEPTED, Manifest
 from plugin_kit.reference import RegistryHost, digest_of, is_digest
@@ -105,13 +105,14 @@ class Registry:
         )
         self._demand(response, what, _CREATED, _OK, _ACCEPTED)
 
-    def delete_tag(self, path: str, tag: str) -> bool:
-        """Remove a tag; False where the registry can't remove one by itself (before OCI distribution 1.1), and the tag stays.
+    def delete(self, path: str, reference: str) -> bool:
+        """Remove a tag, or by digest a manifest with all its tags; False where the registry can't do that, and nothing is removed.
 
-        A registry that takes the manifest along, with all its other tags, breaks the specification, and exists: who calls looks afterwards.
+        Before OCI distribution 1.1 none could remove a tag by itself. One that takes the manifest along, with all its other tags, breaks
+        the specification, and exists: who calls looks afterwards.
         """
-        what = f"the removal of {path}:{tag}"
-        response = self._send("DELETE", f"/v2/{path}/manifests/{tag}", scope=_delete(path), what=what)
+        what = f"the removal of {path}{'@' if is_digest(reference) else ':'}{reference}"
+        response = self._send("DELETE", f"/v2/{path}/manifests/{reference}", scope=_delete(path), what=what)
         if response.status_code in _NO_DELETION:
             return False
         self._demand(response, what, _OK, _ACCEPTED, _NO_CONTENT, _NOT_FOUND)
@@ -165,14 +166,20 @@ class Registry:
 
     def tags(self, path: str, *, page: int = 1000) -> Iterator[str]:
         """Yield the tags of a repository, page by page; none where the repository does not exist."""
-        url: str | None = f"/v2/{path}/tags/list?n={page}"
+        return self._listed("tags", f"/v2/{path}/tags/list?n={page}", scope=_pull(path), what=f"the tags of {path}")
+
+    def repositories(self, *, page: int = 1000) -> Iterator[str]:
+        """Yield the paths of all repositories, where the registry tells them: many don't, or only to administrators, and raise."""
+        return self._listed("repositories", f"/v2/_catalog?n={page}", scope="registry:catalog:*", what="the list of repositories")
+
+    def _listed(self, key: str, first: str, *, scope: str, what: str) -> Iterator[str]:
+        url: str | None = first
         while url:
-            what = f"the tags of {path}"
-            response = self._send("GET", url, scope=_pull(path), what=what)
+            response = self._send("GET", url, scope=scope, what=what)
             if response.status_code == _NOT_FOUND:
                 return
             self._demand(response, what, _OK)
-            yield from response.json().get("tags") or ()
+            yield from response.json().get(key) or ()
             following = response.links.get("next")
             url = urljoin(f"{self._base}/", following) if following else None
 
@@ -265,7 +272,7 @@ class Registry:
                 if self._login is None
                 else f"the login of {self._login.username!r} is not accepted"
             )
-            raise RegistryError(
+            raise LoginRefused(
                 f"{self.host} refused {what} ({answer})",
                 details=(said, *details),
                 hint="set `username` and `password` (from_secret), or `config` with the content of a Docker config.json"

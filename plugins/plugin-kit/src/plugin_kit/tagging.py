@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plugin_kit.errors import PluginError, RegistryError
 from plugin_kit.manifest import Manifest
-from plugin_kit.parallel import each
+from plugin_kit.parallel import AT_ONCE, each
 from plugin_kit.registry import Registry
 
 # A thousand lines of an error hide its first one.
@@ -26,7 +26,7 @@ class Move:
         return f"{self.registry.host}/{self.path}:{self.tag}"
 
 
-def set_tags(moves: Sequence[Move]) -> None:
+def set_tags(moves: Sequence[Move], *, at_once: int = AT_ONCE) -> None:
     """Set the tags, those of different repositories at once, and read each one back.
 
     Raises RegistryError that says which tags have moved and which have not. Setting them again is harmless, so a rerun finishes the work.
@@ -48,7 +48,7 @@ def set_tags(moves: Sequence[Move]) -> None:
     by_repository: dict[tuple[str, str], list[Move]] = {}
     for item in moves:
         by_repository.setdefault((item.registry.host, item.path), []).append(item)
-    each(move_all, by_repository.values())
+    each(move_all, by_repository.values(), at_once=at_once)
     if not failures:
         return
     first = failures[next(str(item) for item in moves if str(item) in failures)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin_kit.console import Console, counted
+from plugin_kit.console import Console, counted, size
 from plugin_kit.latest import SAME_COMMIT
 from plugin_kit.release import Release, candidate_tag
 from registry_push import record
@@ -18,7 +18,6 @@ from registry_push.released import Decision
 if TYPE_CHECKING:
     from registry_push.settings import Settings
 
-_KIB = 1024
 _SHOWN_DIGEST = len("sha256:") + 12
 
 
@@ -70,16 +69,6 @@ def released(release: Release, outcomes: Mapping[str, Outcome], plan: Plan, cons
     console.table(["image", "", "digest", "size", "time"], rows, align="lllrr")
     tag = release.images[0].tag if release.images else ""
     console.info(f"{counted(len(rows), 'image')} ({_counted(row[1] for row in rows)}) in the registry as {tag}")
-
-
-def size(count: int) -> str:
-    """Write a number of bytes for people."""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB"):
-        if amount < _KIB:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= _KIB
-    return f"{amount:.1f} GiB"
 
 
 def _counted(states: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 
+from plugin_kit.access import RegistryLogin
 from plugin_kit.settings import PluginSettings, SettingsModel, group
 
 WHAT = group("What to build")
@@ -49,19 +50,6 @@ class Image(SettingsModel):
 
     push: bool = True
     """`false`: only a base for other images of this run, never pushed."""
-
-
-class Login(SettingsModel):
-    """A login for one registry."""
-
-    registry: str
-    """Registry host."""
-
-    username: str
-    """User."""
-
-    password: SecretStr
-    """Password or access token."""
 
 
 class Settings(PluginSettings):
@@ -164,7 +152,7 @@ class Settings(PluginSettings):
     password: SecretStr | None = Field(default=None, json_schema_extra=LOGIN)
     """Password or access token for `registry`."""
 
-    logins: list[Login] = Field(default=[], json_schema_extra=LOGIN)
+    logins: list[RegistryLogin] = Field(default=[], json_schema_extra=LOGIN)
     """Logins for further registries, such as those of private base images."""
 
     config: SecretStr | None = Field(default=None, json_schema_extra=LOGIN)
