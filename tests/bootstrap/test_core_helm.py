@@ -94,13 +94,11 @@ def test_a_secret_on_the_command_line_is_refused(helm: MakeHelm, chart: Chart) -
         render(helm(known=frozenset({str(chart.path)})), chart)
 
 
-def test_settings_of_a_person_do_not_lead_it_elsewhere(
-    helm: MakeHelm, chart: Chart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_of_a_person_do_not_lead_it_elsewhere(helm: MakeHelm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where charts come from is theirs, which cluster and store is not."""
     for name in ("HELM_KUBECONTEXT", "HELM_NAMESPACE", "HELM_DRIVER", "HELM_KUBETOKEN", "HELM_REGISTRY_CONFIG"):
         monkeypatch.setenv(name, "theirs")
-    render(helm(), chart)
+    helm().uninstall(release="shop", namespace="shop", timeout=1)
     called = json.loads((tmp_path / "called").read_text())
     assert {name: value for name, value in called["env"].items() if name.startswith("HELM_")} == {
         "HELM_REGISTRY_CONFIG": "theirs",
@@ -145,7 +143,8 @@ def test_why_a_chart_is_not_there(helm: MakeHelm, tmp_path: Path, said: str, tol
 def test_downloads_are_gone_at_the_end(helm: MakeHelm, tmp_path: Path) -> None:
     """They lie in a folder that nobody else can read."""
     body = (
-        'if sys.argv[1] == "pull": open(sys.argv[sys.argv.index("--destination") + 1] + "/shop-1.2.3.tgz", "w").write("x")\n'
+        "import tarfile\n"
+        'if sys.argv[1] == "pull": tarfile.open(sys.argv[sys.argv.index("--destination") + 1] + "/shop-1.2.3.tgz", "w:gz").close()\n'
         'else: print("name: shop\\nversion: 1.2.3")'
     )
     with helm(body=body) as started:
@@ -153,6 +152,14 @@ def test_downloads_are_gone_at_the_end(helm: MakeHelm, tmp_path: Path) -> None:
         assert chart.path.is_file()
         assert chart.path.parent.parent.stat().st_mode & 0o777 == 0o700
     assert not chart.path.parent.parent.exists()
+
+
+def test_a_file_that_is_no_chart_is_told(helm: MakeHelm, tmp_path: Path) -> None:
+    """Such as the page of a proxy, saved under the name of an archive."""
+    (tmp_path / "shop.tgz").write_text("<html>")
+    source = ChartSource(reference="shop.tgz", version="1.2.3", local=True)
+    with helm(body='print("name: shop\\nversion: 1.2.3")') as started, pytest.raises(ChartError, match="is no chart"):
+        started.chart(source, folder=tmp_path)
 
 
 def test_helm_is_called_helm_whatever_its_file_is_called() -> None:

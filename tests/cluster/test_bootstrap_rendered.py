@@ -81,12 +81,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 def uids(client: lightkube.Client) -> dict[str, str]:
     """Return which volumes, claims and Secrets there are."""
+    objects: list[PersistentVolume | PersistentVolumeClaim | Secret] = list(client.list(PersistentVolume))
+    objects += [*client.list(PersistentVolumeClaim, namespace="*"), *client.list(Secret, namespace="*")]
     found: dict[str, str] = {}
-    for kind in (PersistentVolume, PersistentVolumeClaim, Secret):
-        for each in client.list(kind, namespace="*") if kind is not PersistentVolume else client.list(PersistentVolume):
-            assert each.metadata
-            if not str(each.metadata.name).startswith("sh.helm"):
-                found[f"{kind.__name__} {each.metadata.namespace}/{each.metadata.name}"] = str(each.metadata.uid)
+    for each in objects:
+        assert each.metadata
+        # Helm's own records, one for each run.
+        if not str(each.metadata.name).startswith("sh.helm"):
+            found[f"{type(each).__name__} {each.metadata.namespace}/{each.metadata.name}"] = str(each.metadata.uid)
     return found
 
 

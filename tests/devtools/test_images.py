@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devtools import engine, images, images_command
+from devtools import engine, go_programs, helm, images, images_command
 from devtools.errors import DevError
 from devtools.images import IMAGES, Image, Source, Workshop
 from devtools.layout import Destination, Layout
@@ -130,9 +130,9 @@ def test_nothing_is_started_when_nothing_changed(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", images.NAMES)
-def test_the_plugin_starts_in_any_folder(built: dict[str, str], name: str, tmp_path: Path) -> None:
+def test_the_program_starts_in_any_folder(built: dict[str, str], name: str, tmp_path: Path) -> None:
     """Modules that lie in the workspace are not taken for the plugin's own."""
-    for module in ("json", "pathlib", "plugin_kit", "registry_push", "github_mirror", "kargo_notify"):
+    for module in ("json", "pathlib", "plugin_kit", "registry_push", "github_mirror", "kargo_notify", "bootstrap"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('a module of the workspace was imported')\n")
     command = ["docker", "run", "--rm", "--network=none", f"--volume={tmp_path}:/work", "--workdir=/work", "--env=PYTHONPATH=/work"]
     shown = subprocess.run([*command, built[name], "--version"], check=False, capture_output=True, text=True)
@@ -143,7 +143,8 @@ def test_the_plugin_starts_in_any_folder(built: dict[str, str], name: str, tmp_p
 @pytest.mark.parametrize("name", images.NAMES)
 def test_no_tool_of_the_build_is_in_an_image(built: dict[str, str], name: str) -> None:
     """No compiler, no pip, no docker command, and git only where it is the plugin's work."""
-    tools = f"pip pip3 gcc cc make docker curl wget uv {'docker-buildx sshd' if name == 'github-mirror' else 'git ssh perl5'}"
+    with_git = {"github-mirror": "docker-buildx sshd", "bootstrap": "docker-buildx ssh"}
+    tools = f"pip pip3 gcc cc make docker curl wget uv {with_git.get(name, 'git ssh perl5')}"
     assert inside(built[name], f"for tool in {tools}; do command -v $tool || true; done; python3.13 -c 'import pip' 2>&1 | tail -1") == (
         "ModuleNotFoundError: No module named 'pip'\n"
     )
@@ -200,7 +201,19 @@ def test_the_mirrors_image_has_what_it_runs(built: dict[str, str]) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("name", images.NAMES)
+def test_bootstrap_has_helm_and_git(built: dict[str, str]) -> None:
+    """Helm is the one that the tests use, and git is for the import of a clone."""
+    version = go_programs.pinned(ROOT / "tests/support/controlplane/helm4", "helm.sh/helm/v4")
+    assert inside(built["bootstrap"], "helm version --short; git --version; bootstrap --help").startswith(f"{version}\ngit version ")
+
+
+def test_the_dockerfile_names_the_helm_that_is_built() -> None:
+    """Who builds the image without ./dev gets the same."""
+    assert f"ARG HELM_IMAGE={helm.IMAGE}\n" in (ROOT / "bootstrap/Dockerfile").read_text(encoding="utf-8")
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", [name for name in images.NAMES if name != "bootstrap"])
 def test_help_explains_every_setting(built: dict[str, str], name: str) -> None:
     """On any machine with the image, without a network."""
     plugin: Plugin = import_module(f"{name.removesuffix('-embedded').replace('-', '_')}.__main__").PLUGIN
@@ -211,7 +224,8 @@ def test_help_explains_every_setting(built: dict[str, str], name: str) -> None:
 
 def stages(image: Image) -> dict[str, str]:
     """Return the stages of an image's Dockerfile, without what names the plugin."""
-    text = (ROOT / image.dockerfile).read_text(encoding="utf-8").replace(Path(image.dockerfile).parent.name, "PLUGIN")
+    folder = Path(image.dockerfile).parent
+    text = (ROOT / image.dockerfile).read_text(encoding="utf-8").replace(f"COPY {folder}", "COPY FOLDER").replace(folder.name, "PLUGIN")
     # The comment above a FROM belongs to the stage that it begins.
     return {stage.partition("\n")[0]: stage for stage in re.split(r"^(?:#.*\n)*(?=FROM )", text, flags=re.MULTILINE)[1:]}
 

@@ -7,6 +7,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,12 @@ def digest_of(path: Path) -> str:
 def looks_up(path: Path) -> bool:
     """Tell whether a chart might ask the cluster for objects; a comment with the word in it counts, too."""
     if path.is_dir():
-        return any(_asks(str(file), lambda file=file: (path / file).read_bytes()) for file in _files(path))
-    with tarfile.open(path) as archive:
-        members = [member for member in archive if member.isfile()]
-        return any(_asks(member.name, lambda member=member: _content(archive, member)) for member in members)
+        return any(_asks(str(file), (path / file).read_bytes) for file in _files(path))
+    try:
+        with tarfile.open(path) as archive:
+            return any(_asks(member.name, partial(_content, archive, member)) for member in archive.getmembers() if member.isfile())
+    except tarfile.TarError as error:
+        raise ChartError(f"{path} is no chart: it can't be unpacked ({error})", hint="helm package makes one of a folder") from error
 
 
 def check_digest(source: ChartSource, chart: Chart) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _GITEA = "Gitea "
+_WORKLOADS = frozenset({"Deployment", "StatefulSet"})
+_PODS = ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas")
 _TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105  a type of Secret
 
 
@@ -73,6 +75,9 @@ class OfflineCluster:
         if manifest["kind"] == "Secret" and manifest.get("type") == _TOKEN_TYPE:
             kept["data"] = (there or {}).get("data") or {"token": encoded(f"token-{secrets.token_hex(16)}")}
             self.filled[ref] = ("token",)
+        if manifest["kind"] in _WORKLOADS:
+            pods = manifest["spec"].get("replicas", 1)
+            kept["status"] = {"observedGeneration": 1, **dict.fromkeys(_PODS, pods)}
         if kept != there:
             self.mutations += 1
             self._objects[ref] = kept

@@ -82,15 +82,7 @@ def gitea(platform: Platform, context: Context) -> list[str]:
         "",
         f"It is at {wanted.endpoint.public_url}. `curl --user {user.name}` asks for the password: so it stands in no list of processes.",
         "",
-        f"1. Is its installation page still open? Fill it in, in a browser, with an administrator `{user.name}`, before anybody else does.",
-        f"2. Else make the administrator `{user.name}`, where there is none; the password is printed. Write it into",
-        "   `secrets/GITEA_ADMIN_PASSWORD`: Argo CD and Kargo clone with it.",
-        "",
-        f"       kubectl exec --namespace {wanted.namespace} {wanted.workload.kind.lower()}/{wanted.workload.name} -- \\",
-        f"           gitea admin user create --admin --username {user.name} --email {user.email} \\",
-        "           --random-password --must-change-password=false",
-        "",
-        "   Gitea refuses to run as root: put `su git -c '...'` around the command where the image is not a rootless one.",
+        *_administrator(platform),
         f"3. The OAuth2 application `{wanted.oauth_application}`, by which people log in to Woodpecker. Look first: Gitea takes a",
         "   second one of the same name, and never shows the secret of the first again:",
         "",
@@ -215,6 +207,23 @@ def _apart(made: Rendering) -> list[str]:
     if rest := untold(made):
         lines += ["", "These are neither files nor commands here:", "", *(f"- {label}" for label in rest)]
     return lines
+
+
+def _administrator(platform: Platform) -> list[str]:
+    wanted, user = platform.gitea, platform.gitea.admin
+    if wanted.mode == "install":
+        return [f"1. runmefirst.sh installs it. 2. Its pod makes the administrator `{user.name}`, with `secrets/GITEA_ADMIN_PASSWORD`."]
+    return [
+        f"1. Is its installation page still open? Fill it in, in a browser, with an administrator `{user.name}`, before anybody else does.",
+        f"2. Else make the administrator `{user.name}`, where there is none; the password is printed. Write it into",
+        "   `secrets/GITEA_ADMIN_PASSWORD`: Argo CD and Kargo clone with it.",
+        "",
+        f"       kubectl exec --namespace {wanted.namespace} {wanted.workload.kind.lower()}/{wanted.workload.name} -- \\",
+        f"           gitea admin user create --admin --username {user.name} --email {user.email} \\",
+        "           --random-password --must-change-password=false",
+        "",
+        "   Gitea refuses to run as root: put `su git -c '...'` around the command where the image is not a rootless one.",
+    ]
 
 
 def _repository(project: Project, api: str, curl: str) -> list[str]:

@@ -122,9 +122,11 @@ def _in_cluster(ref: Ref, key: str) -> InCluster:
 def _of_gitea(platform: Platform) -> Mapping[tuple[str, str], Source]:
     # A Gitea that the scripts install can't be asked before they have begun.
     early = platform.gitea.mode == "external"
+    password: Source = ByHand(how="the password of Gitea's administrator: gitea/README.md")
     answer = ByHand(how="what Gitea answers when the OAuth2 application is made: gitea/README.md", early=early)
     return {
-        (forge.RECORD, forge.PASSWORD): ByHand(how="the password of Gitea's administrator: gitea/README.md", early=early),
+        # One that is installed makes its administrator with the password that it is given.
+        (forge.RECORD, forge.PASSWORD): password if early else Random(),
         (woodpecker.RECORD, woodpecker.CLIENT_ID): answer,
         (woodpecker.RECORD, woodpecker.CLIENT_SECRET): answer,
     }
