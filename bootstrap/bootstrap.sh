@@ -6,7 +6,8 @@
 set -euo pipefail
 
 folder=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-cache=${LOCAL_CICD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/local-cicd}
+caches=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+cache=${LOCAL_CICD_CACHE:-${caches:+$caches/local-cicd}}
 lock=$folder/requirements.lock
 
 say() { printf '%s\n' "$*" >&2; }
@@ -54,7 +55,7 @@ make_environment() {
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         fail "$python can't make environments: its module ensurepip is missing" "install it (Debian and Ubuntu: apt install python3-venv)"
     mkdir -p -- "$cache"
-    say "==> installing bootstrap's libraries into $environment"
+    say "==> installing bootstrap's libraries into $environment (half a minute, once)"
     # Its name as it is now: the variable is gone when the trap comes.
     # shellcheck disable=SC2064
     trap "rm -rf -- '$unfinished'" EXIT
@@ -67,8 +68,10 @@ make_environment() {
     [[ -e $environment ]] || mv -- "$unfinished" "$environment"
     rm -rf -- "$unfinished" "$log"
     trap - EXIT
+    say "    done; where something says \`bootstrap\`, type $folder/bootstrap.sh"
 }
 
+[[ -n $cache ]] || fail "there is no place to keep bootstrap's libraries" "set HOME, or name a folder in LOCAL_CICD_CACHE"
 need_helm "$@"
 python=$(find_python)
 stamp=$({ cat -- "$lock" && "$python" -c 'import sys; print(sys.executable, sys.version)'; } | cksum | cut -d' ' -f1)

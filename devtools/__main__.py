@@ -37,7 +37,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     with ExitStack() as stack:
         stack.enter_context(engine.ended_by_sigterm())
-        if arguments.engine and not getattr(arguments, "fast", False):
+        # The platform comes up on a control plane without a container engine.
+        if arguments.engine and not getattr(arguments, "fast", False) and not getattr(arguments, "platform", False):
             stack.enter_context(dockerd.running(keep=getattr(arguments, "keep", False)))
         verb: Callable[[argparse.Namespace], int] = import_module(arguments.module).main
         return verb(arguments)
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = verb("demo", "devtools.demo", "run the example monorepo's pipeline against real services", engine=True)
     demo.add_argument("--keep", action="store_true", help="leave the services up and say how to reach them")
     demo.add_argument("--show-commands", action="store_true", help="print every docker run line, to copy")
+    demo.add_argument("--platform", action="store_true", help="bring the whole platform up on a made-up cluster, and down, instead")
 
     test = verb("test", "devtools.suite", "run the tests; arguments that it does not know go to pytest", engine=True)
     test.add_argument("--fast", action="store_true", help="only what needs neither a Docker engine nor Kubernetes")
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument("--output", metavar="DIR", help="write OCI layouts into DIR")
 
     bench = verb("bench", "devtools.bench", "measure a part of the project", engine=True)
-    bench.add_argument("part", metavar="PART", help="what to measure: registry-push, github-mirror")
+    bench.add_argument("part", metavar="PART", help="what to measure: bootstrap, github-mirror, kargo-notify, registry-push")
     bench.add_argument("--quick", action="store_true", help="few repetitions, for work on the bench itself")
 
     docs = verb("docs", "devtools.docs", "write the reference pages from the settings models", engine=False)

@@ -77,9 +77,15 @@ def from_registry() -> bool:
 
 def pulled(image: str) -> bool:
     """Tell whether the engine got this image from a registry."""
+    return bool(pulled_digest(image))
+
+
+def pulled_digest(image: str) -> str:
+    """Return the digest by which the engine got this image from a registry, "" where it was made here."""
     # A push elsewhere leaves a digest too, under that repository's name.
-    digests = engine.connect().images.get(image).attrs.get("RepoDigests") or []
-    return any(digest.startswith(f"{image.split(':', 1)[0]}@") for digest in digests)
+    known = engine.connect().images.get(image).attrs.get("RepoDigests") or []
+    ours = f"{image.split(':', 1)[0]}@"
+    return next((digest.removeprefix(ours) for digest in known if digest.startswith(ours)), "")
 
 
 def pull(image: str) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from devtools import containers, demo_report, images, kargo_container, progress, runner
+from devtools import containers, demo_report, images, kargo_container, platform_demo, progress, runner
 from devtools.demo_report import SHOWN, Run
 from devtools.errors import DevError
 from devtools.kargo_container import Kargo, kargo
@@ -75,6 +75,9 @@ class Stage:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the demo; 1 where a pipeline did what it should not."""
+    if arguments.platform:
+        platform_demo.run(keep=arguments.keep)
+        return 0
     console = Console()
     console.info(
         f"A monorepo of 14 images goes through its pipeline ({Path('examples/demo/.woodpecker.yml')}) four times: as it is, with one"

@@ -1,4 +1,4 @@
-"""`./dev docs`: writes plugins/*/docs.md from the settings models."""
+"""`./dev docs`: writes plugins/*/docs.md, and the reference of bootstrap, from the models of their settings."""
 
 import argparse
 from collections.abc import Iterator
@@ -6,12 +6,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bootstrap.platform.schema import schema_text
 from devtools import progress
+from devtools.bootstrap_docs import commands_md, platform_md
 from devtools.paths import ROOT
 from plugin_kit.docs import docs_md
 
 if TYPE_CHECKING:
     from plugin_kit.cli import Plugin
+
+REFERENCE = ROOT / "docs/reference"
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -28,7 +32,15 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def pages() -> Iterator[tuple[Path, str]]:
-    """Yield the place and the text of each plugin's page; what only a person can say stands in intro.md beside it."""
+    """Yield the place and the text of every file that is written from code."""
+    yield from _plugins()
+    yield REFERENCE / "bootstrap.md", commands_md((REFERENCE / "bootstrap.md").read_text(encoding="utf-8"))
+    yield REFERENCE / "platform.md", platform_md((REFERENCE / "platform.md").read_text(encoding="utf-8"))
+    yield ROOT / "docs/platform.schema.json", schema_text()
+
+
+def _plugins() -> Iterator[tuple[Path, str]]:
+    """Yield each plugin's page; what only a person can say stands in intro.md beside it."""
     for project in sorted(ROOT.glob("plugins/*/src/*/__main__.py")):
         plugin: Plugin = import_module(f"{project.parent.name}.__main__").PLUGIN
         folder = project.parents[2]

@@ -1,4 +1,7 @@
-"""`./dev images`: builds the project's own images and loads them into the engine, pushes them, or writes OCI layouts."""
+"""`./dev images`: builds the project's own images and loads them into the engine, pushes them, or writes OCI layouts.
+
+With them comes BuildKit, which is moby's: a platform needs it in its registry beside the plugins.
+"""
 
 import hashlib
 import json
@@ -40,6 +43,8 @@ class Image:
     """The folders and files of the repository that the Dockerfile copies."""
     helm: bool = False
     """Whether it has a stage `helm` that Helm is copied from."""
+    upstream: str = ""
+    """The base image that this is, under another name; its Dockerfile is for one that was made on this machine."""
 
 
 def _plugin(name: str, *, folder: str, target: str) -> Image:
@@ -66,6 +71,11 @@ IMAGES = (
     ),
 )
 NAMES = tuple(image.name for image in IMAGES)
+# Those of other projects.
+UPSTREAM = (
+    Image(name="buildkit", dockerfile="devtools/go/buildkit/Dockerfile", target="buildkit", context=(), upstream=base_images.BUILDKIT),
+)
+_EVERY = (*IMAGES, *UPSTREAM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,12 +183,15 @@ def build(names: Sequence[str] = NAMES, *, again: bool = False) -> dict[str, str
 
 
 def built(names: Sequence[str] = NAMES, *, again: bool = False) -> list[Built]:
-    """Do what `build` does and say more of each image."""
+    """Do what `build` does and say more of each image; without names it is all of them, those of other projects too."""
     base_images.ensure()
     source = Source.read()
     done: list[Built] = []
     wanted: list[tuple[Image, str]] = []
     for image in chosen(names):
+        if image.upstream:
+            done.append(_named(image))
+            continue
         inputs = _inputs(image, source)
         if not again and _label(image) == inputs:
             done.append(Built(image=image, reference=_reference(image), size=_size(image), seconds=0.0, unchanged=True))
@@ -187,7 +200,17 @@ def built(names: Sequence[str] = NAMES, *, again: bool = False) -> list[Built]:
     if wanted:
         with Workshop.open() as workshop:
             done += [_build_one(workshop, image, source, inputs) for image, inputs in wanted]
-    return sorted(done, key=lambda each: NAMES.index(each.image.name))
+    return sorted(done, key=lambda each: _EVERY.index(each.image))
+
+
+def _named(image: Image) -> Built:
+    """Give a base image, which the engine has, the name that it has among ours."""
+    begun = time.monotonic()
+    reference = _reference(image)
+    base = engine.connect().images.get(image.upstream)
+    unchanged = reference in base.tags
+    base.tag(*reference.split(":"))
+    return Built(image=image, reference=reference, size=_size(image), seconds=time.monotonic() - begun, unchanged=unchanged)
 
 
 def _build_one(workshop: Workshop, image: Image, source: Source, inputs: str) -> Built:
@@ -222,17 +245,18 @@ def forget_replaced() -> None:
 
 def chosen(names: Sequence[str]) -> list[Image]:
     """Return the images of these names, all where there is none."""
-    unknown = [name for name in names if name not in NAMES]
+    known = [image.name for image in _EVERY]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise DevError(f"no image is called {', '.join(unknown)}", hint=f"the images are {', '.join(NAMES)}")
-    return [image for image in IMAGES if not names or image.name in names]
+        raise DevError(f"no image is called {', '.join(unknown)}", hint=f"the images are {', '.join(known)}")
+    return [image for image in _EVERY if not names or image.name in names]
 
 
 def _bake_file(
     image: Image, source: Source, output: str, platforms: Sequence[str], labels: dict[str, str], contexts: dict[str, str]
 ) -> dict[str, Any]:
     bases = {"BASE_IMAGE": base_images.DEBIAN, "BUILDKIT_IMAGE": base_images.BUILDKIT, "HELM_IMAGE": helm.IMAGE}
-    arguments = {**bases, **source.arguments(), **host.proxies()}
+    arguments = {**bases, "BUILDKIT_VERSION": base_images.BUILDKIT_VERSION, **source.arguments(), **host.proxies()}
     target: dict[str, Any] = {
         "context": "/src",
         "dockerfile": image.dockerfile,

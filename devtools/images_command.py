@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from devtools import base_images, images, progress
+from devtools import base_images, images, images_upstream, progress
 from devtools.errors import DevError
 from devtools.images import Image, Source, Workshop
 from devtools.layout import Destination, Layout
@@ -66,6 +66,11 @@ def _publish(arguments: argparse.Namespace) -> None:
 
 
 def _write(workshop: Workshop, image: Image, source: Source, platforms: Sequence[str], folder: Path) -> Layout:
+    if image.upstream and base_images.pulled(image.upstream):
+        layout = Layout(folder=folder / image.name)
+        with progress.step(f"copying {image.upstream} as {image.name} {source.version}, for all platforms"):
+            images_upstream.copy(image.upstream, layout, f"docker.io/local-cicd/{image.name}:{source.version}")
+        return layout
     with progress.step(f"building {image.name} {source.version} for {', '.join(platforms)}"):
         name = f"local-cicd/{image.name}:{source.version}"
         # A layout that is there keeps its blobs, and its index would list both images.

@@ -7,12 +7,15 @@ import subprocess
 import sys
 
 from devtools import base_images, images, programs, progress
+from devtools.controlplane import programs as cluster_programs
 from devtools.paths import ROOT, log_dir
 from devtools.registry import mirror_image
 
 INTERRUPT_SECONDS = 60
 # What the tests run on this machine itself, and the Debian package that has it.
 PROGRAMS = {"git": "git", "ssh": "openssh-client", "git-lfs": "git-lfs"}
+# Most tests wait for a server or a timer. Files stay together, and so does what tests/conftest.py says.
+AT_ONCE = ("--numprocesses", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -25,6 +28,11 @@ def main(arguments: argparse.Namespace) -> int:
         base_images.ensure()
         mirror_image()
         images.build()
+    if not arguments.rest:
+        command += AT_ONCE
+        # Said here; the processes of the tests have no output of their own.
+        if not arguments.fast:
+            cluster_programs.build()
     progress.say(f"logs of dockerd and of image builds: {log_dir()}")
     return _run([*command, *arguments.rest])
 

@@ -2,10 +2,15 @@
 
 import argparse
 
-from devtools.bench import github_mirror, kargo_notify, registry_push
+from devtools.bench import bootstrap, github_mirror, kargo_notify, registry_push
 from devtools.errors import DevError
 
-PARTS = {"github-mirror": github_mirror.measure, "kargo-notify": kargo_notify.measure, "registry-push": registry_push.measure}
+PARTS = {
+    "bootstrap": bootstrap.measure,
+    "github-mirror": github_mirror.measure,
+    "kargo-notify": kargo_notify.measure,
+    "registry-push": registry_push.measure,
+}
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ def build(*names: str) -> None:
 
 
 def command(name: str) -> list[str]:
-    """Return how a program is started, such as `kube-apiserver`, `etcd`, `kwok` or `helm3`, built if need be.
+    """Return how a program is started, such as `kube-apiserver`, `etcd`, `kwok`, `kubectl` or `helm3`, built if need be.
 
     kube-apiserver and etcd are those in the folder `KUBEBUILDER_ASSETS` where that is set.
     """
@@ -52,8 +52,8 @@ def _asset(folder: Path, name: str) -> Path:
     return file
 
 
-def _kubernetes() -> GoProgram:
-    module = MODULES / "kubernetes"
+def _kubernetes(name: str, package: str, takes: str) -> GoProgram:
+    module = MODULES / name
     version = pinned(module, "k8s.io/kubernetes")
     major, minor, _ = version.removeprefix("v").split(".", 2)
     # Without these it takes itself for v0.0.0, and whoever asks for its version (Helm charts, clients) refuses it.
@@ -63,8 +63,7 @@ def _kubernetes() -> GoProgram:
         "k8s.io/component-base/version.gitMinor": minor,
         "k8s.io/client-go/pkg/version.gitVersion": version,
     }
-    takes = "about 6 minutes on 2 cores, once"
-    return GoProgram(name="kubernetes", module=module, package=".", pin="k8s.io/kubernetes", stamps=stamps, takes=takes)
+    return GoProgram(name=name, module=module, package=package, pin="k8s.io/kubernetes", stamps=stamps, takes=takes)
 
 
 def _helm(major: int) -> GoProgram:
@@ -84,7 +83,8 @@ def _helm(major: int) -> GoProgram:
 PROGRAMS = {
     each.name: each
     for each in (
-        _kubernetes(),
+        _kubernetes("kubernetes", ".", "about 6 minutes on 2 cores, once"),
+        _kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl", "less than half a minute on 2 cores after the API server, once"),
         GoProgram(
             name="etcd",
             module=MODULES / "etcd",

@@ -67,11 +67,31 @@ def test_a_missing_helm_is_named_with_the_way_out(connection: Connection, monkey
     assert "3.14 or newer" in (missing.value.hint or "")
 
 
+def test_a_missing_helm_is_no_trouble_of_a_chart(connection: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each chart would else be said to be out of reach; so it is one error, which is told once."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = []
+    for name in ("kargo", "argo-cd"):
+        source = ChartSource(reference=f"oci://charts.example.lan/{name}", version="1.0.0")
+        with pytest.raises(HelmMissingError, match="Helm is not installed") as error, Helm(connection, program="nohelm") as program:
+            program.chart(source, folder=tmp_path)
+        missing.append((error.value.message, error.value.hint))
+    assert missing[0] == missing[1]
+
+
 @pytest.mark.parametrize("version", ["v3.13.3", "v2.17.0", "nonsense"])
 def test_a_helm_that_is_too_old_is_refused(helm: MakeHelm, version: str) -> None:
     """Before anything is tried with it."""
     with pytest.raises(HelmMissingError, match=rf"Helm {version} is too old"):
         _ = helm(version).version
+
+
+def test_a_helm_that_is_too_old_fetches_no_chart(helm: MakeHelm, tmp_path: Path) -> None:
+    """What it would say of the chart would be about something else."""
+    source = ChartSource(reference="oci://charts.example.lan/shop", version="1.0.0")
+    with pytest.raises(HelmMissingError, match=r"Helm v3.13.3 is too old"), helm("v3.13.3") as old:
+        old.chart(source, folder=tmp_path)
+    assert not (tmp_path / "called").exists()
 
 
 @pytest.mark.parametrize(("version", "expected"), [("v3.14.0", (3, 14, 0)), ("v3.22.0+g1234", (3, 22, 0)), ("v4.0.0-rc.1", (4, 0, 0))])

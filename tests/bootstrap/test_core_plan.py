@@ -12,8 +12,8 @@ from bootstrap.core.engine import ordered
 from bootstrap.core.errors import BootstrapError
 from bootstrap.core.plan import ComponentPlan, Plan, Problem
 from bootstrap.core.versions import jump
+from devtools.platform.chart_files import ChartFiles
 from tests.support.bootstrap_run import Parts
-from tests.support.charts import ChartFiles
 
 
 def change(resource: str = "ConfigMap a", action: Action = Action.UPDATE, paths: tuple[str, ...] = ("data.a",), **more: Any) -> Change:  # noqa: ANN401  fields of a change

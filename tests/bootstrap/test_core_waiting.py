@@ -131,6 +131,17 @@ def test_at_the_deadline_it_says_all_there_is_to_know(clock: FakeClock) -> None:
     assert expired.value.hint
 
 
+def test_what_is_waited_for_is_not_called_ready_by_its_kind_alone(clock: FakeClock) -> None:
+    """A Deployment that looks fine may still lack what this one waits for; of another object its kind decides."""
+    lacking = Readiness(state=State.PROGRESSING, message="has no condition Ready yet")
+    with pytest.raises(WaitError) as expired:
+        waiter(io.StringIO()).wait("Deployment shop/api", lambda: lacking, deadline=Deadline.after(50, clock), refs=[API])
+    assert expired.value.details[0] == "Deployment shop/api: has no condition Ready yet"
+    with pytest.raises(WaitError) as expired:
+        waiter(io.StringIO()).wait("Login", lambda: lacking, deadline=Deadline.after(50, clock), refs=[API])
+    assert expired.value.details[0] == "Deployment shop/api: 0 of 1 pods are available"
+
+
 def test_what_has_failed_is_not_waited_for(clock: FakeClock) -> None:
     """A Job that has given up does not come back."""
     failed = Readiness(state=State.FAILED, message="BackoffLimitExceeded")

@@ -290,8 +290,21 @@ def test_everything_that_gives_the_cluster_away_is_warned_about() -> None:
     """Each with what to do instead."""
     one(warnings("woodpecker: {agents: {rbac: cluster-admin}}\n"), "no step gets anything from it")
     one(warnings("woodpecker: {privileged_plugins: ['r.lan/a/buildx:1']}\n"), "every step that runs r.lan/a/buildx:1 is root on its node")
-    found = warnings("projects:\n", SHOP, "    integration_tests: {rbac: cluster-admin}\n")
+    apart = "woodpecker: {workspace: {namespace: pipelines}}\n"
+    found = warnings(apart, "projects:\n", SHOP, "    integration_tests: {rbac: cluster-admin}\n")
     one(found, "whoever can push to a repository of this Woodpecker can do everything on the cluster")
+
+
+def test_tests_beside_the_server_are_warned_about() -> None:
+    """Their step may name a ServiceAccount, and so may every other one."""
+    tests = "    integration_tests: {namespaces: [shop-tests]}\n"
+    one(
+        warnings("projects:\n", SHOP, tests),
+        "woodpecker.workspace.namespace",
+        "any ServiceAccount in woodpecker",
+        "a namespace of their own",
+    )
+    assert warnings("woodpecker: {workspace: {namespace: pipelines}}\nprojects:\n", SHOP, tests) == []
 
 
 def test_scoped_tests_need_a_scope() -> None:

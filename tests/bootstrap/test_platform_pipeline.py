@@ -112,7 +112,7 @@ def test_it_names_what_the_platform_installs(platform: Platform) -> None:
     build, release, mirror = (run[name].settings for name in ("images", "release", "mirror-github"))
     for settings in (build, release):
         assert (settings["registry"], settings["project"]) == (platform.registry.host, project.registry_project)
-    assert build["builder"] == platform.buildkit.cluster_url
+    assert [build["builder"]] == list(platform.buildkit.cluster_urls)
     assert {key: release[key] for key in ("watch", "kargo_url", "kargo_project", "warehouse")} == {
         "watch": project.watched_image,
         "kargo_url": platform.kargo.public_url,

@@ -134,6 +134,25 @@ def test_arguments_are_passed_on_and_the_environment_is_made_once(tmp_path: Path
     assert "installing" not in second.stderr
 
 
+def test_the_command_that_messages_speak_of_is_named(tmp_path: Path, tools: Path) -> None:
+    """Who started runmefirst.sh has no `bootstrap`, and is told by hints to type it."""
+    helm(tools)
+    python(tools)
+    done = run("runmefirst.sh", "--file", "x", environment=made(tmp_path, tools))
+    assert f"where something says `bootstrap`, type {SCRIPTS}/bootstrap.sh" in done.stderr
+
+
+def test_without_a_home_it_says_what_it_needs_one_for(tmp_path: Path, tools: Path) -> None:
+    """As a service of the system has none."""
+    helm(tools)
+    python(tools)
+    environment = {name: value for name, value in made(tmp_path, tools).items() if name not in {"HOME", "LOCAL_CICD_CACHE"}}
+    done = run("runmefirst.sh", environment=environment)
+    assert done.returncode == 1
+    assert "error: there is no place to keep bootstrap's libraries\n  hint: set HOME, or name a folder in LOCAL_CICD_CACHE" in done.stderr
+    assert "there is no x" in run("bootstrap.sh", "up", "--file", "x", environment=made(tmp_path, tools)).stdout
+
+
 def test_help_needs_no_helm(tmp_path: Path, tools: Path) -> None:
     """Who wants to know what it does need not have anything yet."""
     python(tools)

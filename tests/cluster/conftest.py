@@ -10,7 +10,10 @@ from lightkube.resources.core_v1 import Namespace
 
 from devtools.controlplane import ControlPlane, programs
 from devtools.errors import DevError
-from tests.support import kargo_crds
+from devtools.platform import kargo_crds
+from devtools.platform.description import Document
+from devtools.platform.world import PlatformWorld
+from tests.support.platform_journey import Journey
 
 HERE = Path(__file__).parent
 
@@ -53,6 +56,29 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """Start a control plane with controllers, scheduler and two made-up nodes."""
     with ControlPlane.start(tmp_path_factory.mktemp("cluster"), controllers=True, nodes=2) as plane:
         yield plane
+
+
+def impatient(document: Document) -> None:
+    """Let no wait be longer than a test may take."""
+    document["timeouts"] = {"ready": "60s", "deleted": "60s"}
+
+
+@pytest.fixture(scope="session")
+def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
+    """Bring the platform of the example up on a cluster of its own, twice, take it down, and bring it up again with the other Helm."""
+    with PlatformWorld.start(tmp_path_factory.mktemp("platform") / "world", edit=impatient) as world:
+        found = Journey(world=world)
+        found.run_applications()
+        found.go("before", "--version")
+        found.go("plan", "plan")
+        found.go("up", "up", "--yes")
+        found.go("plan again", "plan", "--json")
+        found.go("up again", "up", "--yes")
+        found.go("status", "status", "--json")
+        found.go("down", "down", "--yes")
+        world.use_helm("helm4")
+        found.go("back", "up", "--yes")
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,11 @@ from bootstrap.core.context import Options
 from bootstrap.core.errors import PlanError, WaitError
 from bootstrap.core.objects import Manifest, Ref
 from devtools.controlplane import ControlPlane, programs
-from tests.support import runner_controller
-from tests.support.bootstrap_run import Run, Runner, a_platform
+from devtools.platform import runner_controller
+from devtools.platform.run import Run
+from devtools.platform.runner_controller import RESOURCES
+from tests.support.bootstrap_run import Runner, a_platform
 from tests.support.cluster_objects import namespace_of
-from tests.support.runner_controller import RESOURCES
 
 NAMESPACE = "arc-test"
 VOLUME = "arc-test-pv"

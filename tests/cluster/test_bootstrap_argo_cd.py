@@ -14,11 +14,12 @@ from bootstrap.core.errors import WaitError
 from bootstrap.core.objects import Ref
 from bootstrap.core.release import ReleaseResource
 from devtools.controlplane import ControlPlane
-from tests.support import argo_crds, kargo_crds
-from tests.support.bootstrap_run import Parts, Run, Runner, a_platform
+from devtools.platform import argo_crds, kargo_crds
+from devtools.platform.run import Run
+from devtools.platform.status_writer import ARGO_CD, StatusWriter
+from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.cluster_objects import there, version
 from tests.support.projects import GITEA, shop
-from tests.support.status_writer import ARGO_CD, StatusWriter
 
 CASCADE = "resources-finalizer.argocd.argoproj.io"
 PARTS = Parts(parts=lambda context: ProjectArgoCd().resources(context), name="project-argo-cd", title="Projects in Argo CD")

@@ -15,8 +15,9 @@ from bootstrap.core.change import Action
 from bootstrap.core.objects import Manifest, Ref
 from bootstrap.platform.platform import Platform
 from devtools.controlplane import ControlPlane
-from tests.support import prerequisites
-from tests.support.bootstrap_run import Run, Runner, a_platform
+from devtools.platform import prerequisites
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Runner, a_platform
 from tests.support.cluster_objects import by_hand, there
 
 PREFIX = "bk-test"

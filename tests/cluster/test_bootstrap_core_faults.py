@@ -17,8 +17,8 @@ from bootstrap.core.release import ReleaseResource
 from bootstrap.core.resource import Awaited, ObjectResource, Resource
 from bootstrap.core.transport import Wrap
 from devtools.controlplane import ControlPlane, programs
+from devtools.platform.chart_files import ChartFiles
 from tests.support.bootstrap_run import Parts, Runner, a_platform
-from tests.support.charts import ChartFiles
 from tests.support.cluster_objects import config_map, lasting, namespace_of
 from tests.support.transport_faults import Slow, disturb_every_mutation
 

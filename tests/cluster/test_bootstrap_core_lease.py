@@ -16,7 +16,8 @@ from bootstrap.core.lease import Lease, Unheld
 from bootstrap.core.objects import Ref, ref_of
 from bootstrap.core.resource import ObjectResource
 from devtools.controlplane import ControlPlane
-from tests.support.bootstrap_run import Parts, Run, Runner, a_platform
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.cluster_objects import config_map, there, version
 from tests.support.processes import wait_for
 

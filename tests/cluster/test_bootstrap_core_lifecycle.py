@@ -9,14 +9,15 @@ import pytest
 from lightkube.resources.core_v1 import ConfigMap, Namespace, PersistentVolume, PersistentVolumeClaim
 
 from bootstrap.components.namespaces.component import Namespaces
-from bootstrap.core.change import READY, State
+from bootstrap.core.change import READY, Action, State
 from bootstrap.core.context import Options
 from bootstrap.core.errors import PlanError, ReplacementError, WaitError
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from bootstrap.core.resource import ObjectResource
 from bootstrap.core.volume import NfsVolumeResource
 from devtools.controlplane import ControlPlane
-from tests.support.bootstrap_run import Parts, Run, Runner, a_platform
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.charts import NOWHERE
 from tests.support.cluster_objects import by_hand, config_map, deployment, made_by, namespace_of, there
 from tests.support.processes import wait_for
@@ -122,6 +123,8 @@ def test_another_path_of_a_volume_needs_a_person(runner: Runner, disk: Parts, pl
         (problem,) = started.engine.plan().problems
     assert isinstance(problem.error, ReplacementError)
     assert problem.error.message.startswith(f"PersistentVolume {place}-pv needs replacement: spec.persistentvolumesource")
+    assert "copy nfs.example.lan:/srv/data to the new place" in str(problem.error.hint)
+    assert f"kubectl delete pvc -n {place} data; kubectl delete pv {place}-pv" in str(problem.error.hint)
 
 
 def test_down_refuses_while_data_would_be_lost(runner: Runner, run: Run, disk: Parts, admin: lightkube.Client, place: str) -> None:
@@ -179,6 +182,31 @@ def test_a_namespace_that_hangs_says_what_it_waits_for(cluster: ControlPlane, ad
     with runner.engine(parts, options=Options(remove_finalizers=True)) as started:
         started.engine.down()
         assert started.cluster.get(ref_of(namespace_of(name))) is None
+    assert f"ConfigMap {name}/settings loses its finalizers (example.lan/clean-up)" in started.printed
+
+
+def test_up_says_what_an_old_namespace_waits_for(cluster: ControlPlane, admin: lightkube.Client, place: str) -> None:
+    """Somebody has deleted it, and it hangs: `up` can't make it anew, and frees it only when the person says so."""
+    name = f"{place}-old"
+    runner = Runner(plane=cluster, platform=a_platform(f"{place}-lock", timeouts={"ready": "5s", "deleted": "5s"}))
+    settings = {**config_map(name), "metadata": {"name": "more", "namespace": name}}
+    parts = Parts(parts=[ObjectResource(manifest=each) for each in (namespace_of(name), settings)])
+    with runner.engine(parts) as started:
+        started.engine.up()
+    hold(admin, name)
+    admin.delete(Namespace, name)
+    with runner.engine(parts) as started:
+        assert wait_for(lambda: "example.lan/clean-up" in str(started.cluster.get(ref_of(namespace_of(name)))), SECONDS)
+        with pytest.raises(WaitError) as hanging:
+            started.engine.up()
+    assert "example.lan/clean-up in 1 resource instances" in hanging.value.message
+    assert "--remove-finalizers" in (hanging.value.hint or "")
+    with runner.engine(parts, options=Options(remove_finalizers=True)) as started:
+        plan = started.engine.up()
+        (change,) = plan.changes
+        assert [each.reason for each in plan.later] == [f"the new namespace {name} is there"]
+        assert (change.action, "loses its finalizers" in change.note) == (Action.REPLACE, True)
+        assert "deletionTimestamp" not in there(started.cluster, ref_of(namespace_of(name)))["metadata"]
     assert f"ConfigMap {name}/settings loses its finalizers (example.lan/clean-up)" in started.printed
 
 

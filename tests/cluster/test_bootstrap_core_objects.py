@@ -13,7 +13,8 @@ from bootstrap.core.errors import ClashError, ConflictError, DriftError, Forbidd
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from bootstrap.core.resource import ObjectResource
 from devtools.controlplane import ControlPlane
-from tests.support.bootstrap_run import Parts, Run, Runner, a_platform
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.cluster_objects import by_hand, config_map, deployment, lasting, made_by, there, version
 
 

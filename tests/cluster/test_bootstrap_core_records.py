@@ -11,12 +11,13 @@ from bootstrap.core import generate
 from bootstrap.core.change import Action
 from bootstrap.core.component import Component
 from bootstrap.core.context import Context, Options
-from bootstrap.core.errors import ClashError, PlanError
+from bootstrap.core.errors import ClashError, DriftError, PlanError
 from bootstrap.core.objects import Ref
 from bootstrap.core.record import RecordResource
 from bootstrap.core.resource import Awaited, ObjectResource, Resource
 from devtools.controlplane import ControlPlane
-from tests.support.bootstrap_run import Parts, Run, Runner, a_platform
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.cluster_objects import config_map, made_by, namespace_of, there
 
 
@@ -124,6 +125,30 @@ def test_what_is_made_of_a_record_comes_in_the_same_run(runner: Runner, run: Run
     assert [later.resource for later in plan.later] == [f"ConfigMap {namespace}/settings"]
     ref = Ref(api_version="v1", kind="ConfigMap", name="settings", namespace=namespace)
     assert there(run.cluster, ref)["data"]["agent"] == run.context.records.value("agent", "name")
+
+
+def test_what_hangs_on_a_record_that_changes_is_not_passed_over(runner: Runner, run: Run, namespace: str) -> None:
+    """A component that the plan left alone would have something to do at the end of the run: it stops there, and the next one does it."""
+
+    def parts(value: str) -> list[Component]:
+        record = Parts(parts=[RecordResource(name="login", given={"name": value})], name="first")
+
+        def made_of_it(context: Context) -> list[Resource]:
+            return [ObjectResource(manifest=config_map(namespace, who=context.records.value("login", "name") or "nobody"))]
+
+        return [record, Parts(parts=made_of_it, name="second")]
+
+    for value in ("ann", "ben"):
+        with runner.engine(*parts(value)) as started:
+            if value == "ann":
+                started.engine.up()
+                continue
+            with pytest.raises(DriftError, match=r"ConfigMap .*/settings would change in a way that the plan has not shown") as stopped:
+                started.engine.up()
+            assert "what it is made of has changed in this run" in (stopped.value.hint or "")
+    up(runner, *parts("ben"))
+    ref = Ref(api_version="v1", kind="ConfigMap", name="settings", namespace=namespace)
+    assert there(run.cluster, ref)["data"]["who"] == "ben"
 
 
 def test_a_record_on_an_empty_cluster_waits_for_its_namespace(control_plane: ControlPlane, namespace: str) -> None:

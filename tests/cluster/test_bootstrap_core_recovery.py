@@ -20,8 +20,10 @@ from bootstrap.core.context import Options
 from bootstrap.core.errors import HelmError, PlanError
 from bootstrap.core.objects import Ref
 from devtools.controlplane import ControlPlane, programs
-from tests.support.bootstrap_run import Parts, Run
-from tests.support.charts import CONFIG_MAP, DEPLOYMENT, NOWHERE, STATEFUL_SET, ChartFiles
+from devtools.platform.chart_files import CONFIG_MAP, ChartFiles
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Parts
+from tests.support.charts import DEPLOYMENT, NOWHERE, STATEFUL_SET
 from tests.support.cluster_objects import made_by, namespace_of, there
 from tests.support.processes import is_gone, runs, wait_for
 from tests.support.release_run import ReleaseRun

@@ -22,9 +22,11 @@ from bootstrap.core.release import ReleaseResource, release_of
 from bootstrap.core.resource import ObjectResource
 from bootstrap.platform.chart import Chart
 from devtools.controlplane import ControlPlane, programs
+from devtools.platform.chart_files import CONFIG_MAP, ChartFiles
+from devtools.platform.run import Run
 from plugin_kit.errors import PluginError
-from tests.support.bootstrap_run import Parts, Run, Runner, a_platform
-from tests.support.charts import CONFIG_MAP, DEPLOYMENT, NOWHERE, SECRET, STATEFUL_SET, ChartFiles, ChartRepository
+from tests.support.bootstrap_run import Parts, Runner, a_platform
+from tests.support.charts import DEPLOYMENT, NOWHERE, SECRET, STATEFUL_SET, ChartRepository
 from tests.support.cluster_objects import by_hand, config_map, made_by, namespace_of, there
 
 

@@ -4,7 +4,7 @@ import itertools
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from bootstrap.components.forge import RECORD
 from bootstrap.components.gitea.component import Forge
 from bootstrap.components.namespaces.component import Namespaces
 from bootstrap.components.project_repository.component import ProjectRepository
-from bootstrap.components.woodpecker import access
 from bootstrap.core.cluster import Cluster
 from bootstrap.core.component import Component
 from bootstrap.core.errors import BootstrapError, PlanError
@@ -26,8 +25,9 @@ from bootstrap.platform.platform import Platform
 from devtools.controlplane import ControlPlane
 from devtools.gitea.server import ADMIN, PASSWORD, StandIn, stand_in
 from devtools.gitea.world import Settings
-from tests.support import prerequisites
-from tests.support.bootstrap_run import Run, Runner, a_platform
+from devtools.platform import prerequisites
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Runner, a_platform
 from tests.support.cluster_objects import namespace_of, there
 from tests.support.projects import shop
 
@@ -58,14 +58,9 @@ class Scene:
         named = [{**each, "kargo": {"namespace": f"{PREFIX}-{each['name']}-cd"}} for each in projects]
         return a_platform(self.namespace, **parts, gitea=forge, woodpecker=woodpecker, buildkit={"enabled": False}, projects=named)
 
-    @contextmanager
-    def run(self, platform: Platform, *components: Component) -> Iterator[Run]:
-        """Start a run, and close its connections in the end: a process would simply be over."""
-        with Runner(plane=self.plane, platform=platform).engine(*(components or PARTS)) as run:
-            try:
-                yield run
-            finally:
-                access.gitea_web(run.context).close()
+    def run(self, platform: Platform, *components: Component) -> AbstractContextManager[Run]:
+        """Start a run."""
+        return Runner(plane=self.plane, platform=platform).engine(*(components or PARTS))
 
     def up(self, platform: Platform) -> str:
         """Bring everything up and return what was printed."""

@@ -17,8 +17,9 @@ from bootstrap.core.cluster import Cluster
 from bootstrap.core.errors import WaitError
 from bootstrap.core.objects import Manifest, Ref
 from devtools.controlplane import ControlPlane
-from tests.support.bootstrap_run import Parts, Run, Runner, a_platform
-from tests.support.charts import ChartFiles
+from devtools.platform.chart_files import ChartFiles
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.cluster_objects import there, version
 
 VALUES_SEEN = """

@@ -15,16 +15,18 @@ from bootstrap.components.project_kargo.component import ProjectKargo
 from bootstrap.components.project_kargo.token import record_name
 from bootstrap.core.change import Action, State
 from bootstrap.core.cluster import Cluster
-from bootstrap.core.context import Context
+from bootstrap.core.context import Context, Options
+from bootstrap.core.engine import Engine
 from bootstrap.core.errors import PlanError, WaitError
 from bootstrap.core.objects import Manifest, Ref
 from bootstrap.core.resource import Resource
 from bootstrap.platform.platform import Platform
 from devtools.controlplane import ControlPlane
-from tests.support.bootstrap_run import Parts, Run, Runner, a_platform
+from devtools.platform.run import Run
+from devtools.platform.status_writer import StatusWriter, condition, seen
+from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.cluster_objects import lasting, there
 from tests.support.projects import GITEA, shop
-from tests.support.status_writer import StatusWriter, condition, seen
 
 KARGO = "kargo.akuity.io/v1alpha1"
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -290,7 +292,8 @@ def test_down_deletes_the_stages_first_and_keeps_the_namespace(place: Place, wri
         before = {label: lasting(each) for label, each in objects(run.cluster, f"{place.shop}-cd").items()}
         teardown = run.engine.down()
         notes = {each.resource: each.note for each in teardown.removals}
-        assert notes[f"Project {place.shop}-cd"] == "the history of its promotions goes with its stages"
+        assert "history of its promotions" in notes[f"Stage {place.shop}-cd/live"]
+        assert notes[f"Project {place.shop}-cd"].startswith(f"its Freight stays in namespace {place.shop}-cd")
         assert objects(run.cluster, f"{place.shop}-cd") == {}
         assert run.cluster.get(place.ref("Project", f"{place.shop}-cd")) is None
         assert there(run.cluster, place.ref("Namespace", f"{place.shop}-cd", "v1"))["metadata"].get("deletionTimestamp") is None
@@ -335,7 +338,41 @@ def test_a_stage_that_does_not_go_is_explained(place: Place, writer: StatusWrite
             run.engine.down()
         assert "kargo.akuity.io/finalizer" in caught.value.message
         assert "--remove-finalizers" in str(caught.value.hint)
-        run.cluster.patch(ref, {"metadata": {"finalizers": None}})
+
+
+def test_a_stage_and_a_project_that_hang_go_when_the_person_says_so(place: Place, writer: StatusWriter) -> None:
+    """Each loses its finalizers, with a warning, and `down` comes to its end."""
+    del writer
+    project = shop(place.shop)
+    place.up(project)
+    freed = Options(remove_finalizers=True)
+    with place.runner(project, timeouts={"ready": "60s", "deleted": "1s"}).engine(PARTS, options=freed) as run:
+        held = [place.ref("Stage", "live"), place.ref("Project", f"{place.shop}-cd")]
+        for ref in held:
+            run.cluster.patch(ref, {"metadata": {"finalizers": ["kargo.akuity.io/finalizer"]}})
+        run.engine.down()
+        assert [run.cluster.get(ref) for ref in held] == [None, None]
+        assert there(run.cluster, place.ref("Namespace", f"{place.shop}-cd", "v1"))["metadata"].get("deletionTimestamp") is None
+        for ref in held:
+            assert f"{ref.label} loses its finalizers (kargo.akuity.io/finalizer)" in run.printed
+
+
+def test_a_stage_that_is_no_longer_in_the_file_is_named(place: Place, writer: StatusWriter) -> None:
+    """With the right to promote to it, and what is left of a whole project; nothing is deleted."""
+    del writer
+    project = shop(place.shop)
+    place.up(project)
+    fewer = {**project, "stages": [each for each in project["stages"] if each["name"] != "live"]}
+    with place.runner(fewer).engine(PARTS) as run:
+        engine = Engine(run.context, [PARTS], whole=True)
+        for found in (engine.plan().left_over, engine.status().left_over):
+            stage = f"stage.kargo.akuity.io -n {place.shop}-cd live"
+            assert [each.command.removeprefix("kubectl delete ") for each in found if f"{place.shop}-cd" in each.resource] == [
+                f"rolebinding.rbac.authorization.k8s.io -n {place.shop}-cd promote-live",
+                stage,
+            ]
+        assert engine.plan().exit_code == 0
+        assert run.cluster.get(place.ref("Stage", "live"))
 
 
 def test_no_secret_is_shown(place: Place, writer: StatusWriter) -> None:

@@ -16,7 +16,7 @@ from bootstrap.core.objects import ref_of
 from bootstrap.core.resource import ObjectResource
 from bootstrap.platform.platform import Platform
 from devtools.controlplane import ControlPlane
-from tests.support import prerequisites, probes
+from devtools.platform import prerequisites, probes
 from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.scripted_server import Answer, scripted_server
 
@@ -128,7 +128,7 @@ def test_every_node_is_asked_whether_it_can_pull(runner: Runner, prepared: Contr
         assert change
         assert [field.path for field in change.fields] == ["node node-1", "node node-2"]
         run.engine.up()
-        probes.write(client, NAMESPACE, "pull-node-2", "Pending", trouble)
+        probes.write(prepared, NAMESPACE, "pull-node-2", "Pending", trouble)
         with pytest.raises(BootstrapError, match=r"node-2 can't pull registry.lan") as caught:
             resource.verify(run.context, run.context.deadline(5))
     assert any("hosts.toml" in line for line in caught.value.details)

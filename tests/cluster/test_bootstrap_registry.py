@@ -15,9 +15,11 @@ from bootstrap.components.trust import ca_pem
 from bootstrap.core.objects import Ref
 from bootstrap.platform.platform import Platform
 from devtools.controlplane import ControlPlane
-from tests.support import prerequisites, probes
-from tests.support.bootstrap_run import Run, Runner, a_platform
-from tests.support.charts import DEPLOYMENT, ChartFiles
+from devtools.platform import prerequisites, probes
+from devtools.platform.chart_files import ChartFiles
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Runner, a_platform
+from tests.support.charts import DEPLOYMENT
 from tests.support.cluster_objects import there
 from tests.support.scripted_server import Answer, ScriptedServer, scripted_server
 
@@ -105,7 +107,9 @@ def test_down_keeps_the_registry_and_the_ca_that_people_trust(scene: Scene) -> N
         run.engine.up()
         ca, uid = value(run, RECORD, "authority.pem"), there(run.cluster, claim)["metadata"]["uid"]
         run.engine.down()
-        assert run.cluster.get(Ref(api_version="v1", kind="Namespace", name=f"{PREFIX}-certs")) is None
+        # Its certificate has to be renewed.
+        assert run.cluster.get(Ref(api_version="cert-manager.io/v1", kind="ClusterIssuer", name=f"{PREFIX}-issuer"))
+        assert run.cluster.get(Ref(api_version="v1", kind="Namespace", name=f"{PREFIX}-buildkit")) is None
         assert there(run.cluster, claim)["metadata"]["uid"] == uid
         assert value(run, RECORD, "authority.pem") == ca
     with scene.runner.engine(*COMPONENTS) as run:

@@ -12,7 +12,8 @@ from bootstrap.core.errors import PlanError, ReplacementError
 from bootstrap.core.objects import Manifest, Ref
 from bootstrap.platform.platform import Platform
 from devtools.controlplane import ControlPlane
-from tests.support.bootstrap_run import Run, Runner, a_platform
+from devtools.platform.run import Run
+from tests.support.bootstrap_run import Runner, a_platform
 from tests.support.cluster_objects import there
 
 PREFIX = "nfs-test"

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from bootstrap.components.forge import PASSWORD as PASSWORD_KEY
 from bootstrap.components.forge import RECORD as ADMIN_RECORD
 from bootstrap.components.namespaces.component import Namespaces
-from bootstrap.components.project_kargo.token import record_name
+from bootstrap.components.project_kargo.token import record_name, token_resources
 from bootstrap.components.project_woodpecker.component import ProjectWoodpecker
 from bootstrap.components.woodpecker import access
 from bootstrap.components.woodpecker.component import Woodpecker
@@ -23,10 +23,11 @@ from devtools.controlplane import ControlPlane
 from devtools.gitea.server import ADMIN, PASSWORD
 from devtools.gitea.server import StandIn as GiteaStandIn
 from devtools.gitea.server import stand_in as gitea_stand_in
-from devtools.woodpecker.forge import Forge
+from devtools.platform import charts
+from devtools.platform.forge_of_pods import ForgeOfPods
+from devtools.platform.run import Run
 from devtools.woodpecker.server import StandIn, stand_in
-from tests.support.bootstrap_run import Parts, Run, Runner, a_platform
-from tests.support.charts import ChartFiles
+from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.cluster_objects import there
 from tests.support.projects import shop
 
@@ -36,57 +37,6 @@ CI = "https://ci.example.lan"
 FORGE = "https://gitea.example.lan"
 WEBHOOKS = f"http://woodpecker-server.{NAMESPACE}.svc"
 RIGHTS = "rbac.authorization.k8s.io/v1"
-# As much of the real chart as decides here: names, what is taken from Secrets, and what restarts the pods.
-PART = """
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: woodpecker-%(part)s, namespace: {{ .Release.Namespace }}}
-spec:
-  serviceName: woodpecker-%(part)s
-  replicas: %(replicas)s
-  selector: {matchLabels: {app: %(part)s}}
-  template:
-    metadata: {labels: {app: %(part)s}, annotations: {{ .Values.%(part)s.podAnnotations | toJson }}}
-    spec:
-      containers:
-        - name: %(part)s
-          image: "docker.io/woodpeckerci/woodpecker-%(part)s:{{ .Values.%(part)s.image.tag }}"
-          env:
-            {{- range $name, $value := .Values.%(part)s.env }}
-            - {name: {{ $name }}, value: {{ $value | quote }}}
-            {{- end }}
-          envFrom: [{{ range .Values.%(part)s.extraSecretNamesForEnvFrom }}{secretRef: {name: {{ . }}}}{{ end }}]
-"""
-
-
-class ForgeOfPods(Forge):
-    """Gitea as the server's pod reaches it: with the client id and secret that stand in the Secret of its environment."""
-
-    def __init__(self, url: str, runner: Runner) -> None:
-        super().__init__(url, "", "")
-        self._runner = runner
-
-    @property
-    def client_id(self) -> str:
-        """Read it where the pod has it from."""
-        return self._variable("WOODPECKER_GITEA_CLIENT")
-
-    @client_id.setter
-    def client_id(self, value: str) -> None:
-        """Take no other."""
-
-    @property
-    def client_secret(self) -> str:
-        """Read it where the pod has it from."""
-        return self._variable("WOODPECKER_GITEA_SECRET")
-
-    @client_secret.setter
-    def client_secret(self, value: str) -> None:
-        """Take no other."""
-
-    def _variable(self, name: str) -> str:
-        with self._runner.engine() as run:
-            return environment(run, "woodpecker-server")[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,19 +50,13 @@ class Scene:
     def components(self) -> list[Component]:
         """Return the parts in their order; Gitea's and Kargo's do no more than what the others count on."""
         admin = RecordResource(name=ADMIN_RECORD, given={PASSWORD_KEY: PASSWORD})
-        token = RecordResource(name=record_name(self.runner.platform.projects[0]), given={"kargo_token": "a-token-of-kargo"})
+        token = Parts(parts=lambda context: token_resources(context, context.platform.projects[0]), name="project-kargo")
         parts: list[Component] = [Namespaces(), Parts(parts=[admin], name="gitea"), Woodpecker()]
-        return [*parts, Parts(parts=[token], name="project-kargo"), ProjectWoodpecker()]
+        return [*parts, Parts(parts=[], name="project-repository"), token, ProjectWoodpecker()]
 
-    @contextmanager
-    def run(self, *components: Component) -> Iterator[Run]:
-        """Start a run, and close its connections to both servers in the end: a process would simply be over."""
-        with self.runner.engine(*components) as run:
-            try:
-                yield run
-            finally:
-                for web in (access.gitea_web(run.context), access.woodpecker_web(run.context)):
-                    web.close()
+    def run(self, *components: Component) -> AbstractContextManager[Run]:
+        """Start a run."""
+        return self.runner.engine(*components)
 
     def up(self) -> str:
         """Bring everything up and return what was printed."""
@@ -155,15 +99,14 @@ def platform(gitea: str, woodpecker: str, chart: Path) -> Platform:
 @pytest.fixture
 def scene(cluster: ControlPlane, tmp_path: Path) -> Iterator[Scene]:
     """Run the stand-ins; the cluster is empty the first time, and what an earlier test left the next."""
-    templates = {f"{part}.yaml": PART % {"part": part, "replicas": count} for part, count in (("server", 1), ("agent", 2))}
-    chart = ChartFiles(folder=tmp_path, name="woodpecker", version="3.6.5", templates=templates).write()
+    chart = charts.small(tmp_path, "woodpecker", "3.6.5").write()
     with gitea_stand_in() as gitea:
         gitea.public_url = FORGE
         gitea.world.add_repository(ADMIN, "shop")
         starting = stand_in(gitea=gitea.url, client_id="", client_secret="", host=CI, oauth_host=FORGE, webhook_host=WEBHOOKS)
         with starting as woodpecker:
             runner = Runner(plane=cluster, platform=platform(gitea.url, woodpecker.url, chart))
-            woodpecker.world.forge = ForgeOfPods(gitea.url, runner)
+            woodpecker.world.forge = ForgeOfPods(gitea.url, cluster, NAMESPACE)
             woodpecker.world.connect("woodpecker-agent-0", "woodpecker-agent-1")
             yield Scene(runner=runner, gitea=gitea, woodpecker=woodpecker)
 
@@ -179,13 +122,19 @@ def server(run: Run) -> Manifest:
     return there(run.cluster, Ref(api_version="apps/v1", kind="StatefulSet", name="woodpecker-server", namespace=NAMESPACE))
 
 
+def token_of_record(scene: Scene) -> str:
+    """Return the token of kargo-notify that is recorded."""
+    with scene.run() as run:
+        return str(run.context.records.value(record_name(scene.runner.platform.projects[0]), "kargo_token"))
+
+
 def test_one_run_ends_with_a_repository_that_a_push_builds(scene: Scene) -> None:
     """And the second has nothing to do: no object, no call that changes something in either server."""
     printed = scene.up()
     world = scene.woodpecker.world
     assert world.by_name("platform/shop")
     assert scene.hooks == [f"{WEBHOOKS}/api/hook"]
-    assert world.values[1, "kargo_token"] == "a-token-of-kargo"
+    assert world.values[1, "kargo_token"] == token_of_record(scene)
     assert len(scene.gitea.world.applications) == 1
     with scene.runner.engine() as run:
         agents, servers = environment(run, "woodpecker-agent"), environment(run, "woodpecker-server")
@@ -199,6 +148,23 @@ def test_one_run_ends_with_a_repository_that_a_push_builds(scene: Scene) -> None
         assert run.engine.up().exit_code == 0
         assert run.cluster.mutations == 0
     assert scene.changes() == before
+
+
+def test_one_run_brings_a_new_token_of_kargo_to_the_pipelines(scene: Scene) -> None:
+    """The plan announces it, though the record still holds the old one; no second run is needed."""
+    scene.up()
+    first = scene.woodpecker.world.values[1, "kargo_token"]
+    project = scene.runner.platform.projects[0]
+    with scene.run(*scene.components()) as run:
+        run.cluster.delete(Ref(api_version="v1", kind="Secret", name="kargo-notify", namespace=project.kargo.namespace))
+        plan = run.engine.up()
+    label, record = "Woodpecker secret platform/shop/kargo_token", f"Secret of record {record_name(project)}"
+    assert {later.resource: later.reason for later in plan.later}[label] == f"{record} is up to date"
+    second = scene.woodpecker.world.values[1, "kargo_token"]
+    assert second == token_of_record(scene)
+    assert second != first
+    with scene.run(*scene.components()) as run:
+        assert run.engine.plan().exit_code == 0
 
 
 def test_what_people_changed_by_hand_is_put_right(scene: Scene) -> None:

@@ -18,7 +18,7 @@ from lightkube.types import PatchType
 
 from devtools.controlplane import ControlPlane, plane, programs
 from devtools.paths import ROOT
-from tests.support import kargo_crds
+from devtools.platform import kargo_crds
 from tests.support.processes import is_gone, wait_for
 
 Warehouse = create_namespaced_resource("kargo.akuity.io", "v1alpha1", "Warehouse", "warehouses")

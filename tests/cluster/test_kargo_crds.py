@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import kargo_crds
+from devtools.platform import kargo_crds
 
 
 @pytest.mark.parametrize("name", kargo_crds.FILES)

@@ -157,10 +157,12 @@ def test_each_program_of_ours_has_a_released_version(program: GoProgram) -> None
     assert program.version.removeprefix("v").replace(".", "").isdecimal()
 
 
-def test_the_parts_of_kubernetes_are_of_its_own_version() -> None:
-    """Whoever raises the version of k8s.io/kubernetes raises those of its modules with it."""
-    module = programs.MODULES / "kubernetes"
+@pytest.mark.parametrize("name", ["kubernetes", "kubectl"])
+def test_the_parts_of_kubernetes_are_of_its_own_version(name: str) -> None:
+    """Whoever raises the version of k8s.io/kubernetes raises those of its modules with it, and kubectl's with the API server's."""
+    module = programs.MODULES / name
     lines = [line.split() for line in (module / "go.mod").read_text(encoding="utf-8").splitlines() if " => " in line]
     version = programs.PROGRAMS["kubernetes"].version
+    assert programs.PROGRAMS[name].version == version
     assert len(lines) > 30
     assert {tuple(line[1:]) for line in lines} == {("=>", line[0], version.replace("v1.", "v0.")) for line in lines}

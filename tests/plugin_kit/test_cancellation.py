@@ -266,9 +266,14 @@ def test_orphans_are_collected_as_pid_1(tmp_path: Path) -> None:
         assert os.getpid() == 1
         daemon = "(setsid sh -c 'echo $$; exec sleep 2 >&- 2>&-' &)"
         orphans = list(map(int, run(["sh", "-c", f"{daemon}; {daemon}"]).stdout.split()))
+        def is_dead(pid):
+            try:
+                return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+            except OSError:
+                return False
         def wait_for_dead(count):
             deadline = time.monotonic() + 10
-            while sum(Path(f"/proc/{pid}/stat").exists() and ") Z " in Path(f"/proc/{pid}/stat").read_text() for pid in orphans) != count:
+            while sum(map(is_dead, orphans)) != count:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
         wait_for_dead(2)

@@ -1,20 +1,14 @@
-"""Small Helm charts, written when a test needs them."""
+"""What the charts of tests hold, and a repository of charts."""
 
 import http.server
-import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-CONFIG_MAP = """
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: {{ .Release.Name }}-settings, namespace: {{ .Release.Namespace }}}
-data: {colour: {{ .Values.colour | quote }}}
-"""
+from devtools.platform.chart_files import ChartFiles
+
 SECRET = """
 apiVersion: v1
 kind: Secret
@@ -51,43 +45,8 @@ spec:
       nodeSelector: {{ .Values.nodeSelector | toJson }}
       containers: [{name: db, image: "registry.example.lan/shop/db:{{ .Values.tag }}"}]
 """
-VALUES = "colour: blue\npassword: unset\nreplicas: 1\ntag: one\nnodeSelector: {}\n"
 # What no node of the tests is, so that pods stay pending.
 NOWHERE = {"example.lan/nowhere": "true"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartFiles:
-    """A chart in a folder of its own."""
-
-    folder: Path
-    name: str = "shop"
-    version: str = "1.2.3"
-    templates: Mapping[str, str] = field(default_factory=lambda: {"settings.yaml": CONFIG_MAP})
-    crds: Mapping[str, str] = field(default_factory=dict)
-
-    def write(self) -> Path:
-        """Write it, and return its folder."""
-        place = self.folder / f"{self.name}-{self.version}"
-        (place / "templates").mkdir(parents=True, exist_ok=True)
-        (place / "Chart.yaml").write_text(f"apiVersion: v2\nname: {self.name}\nversion: {self.version}\n")
-        (place / "values.yaml").write_text(VALUES)
-        for old in (place / "templates").iterdir():
-            old.unlink()
-        for name, text in self.templates.items():
-            (place / "templates" / name).write_text(text)
-        for name, text in self.crds.items():
-            (place / "crds").mkdir(exist_ok=True)
-            (place / "crds" / name).write_text(text)
-        return place
-
-    def pack(self) -> Path:
-        """Write it as an archive, and return that."""
-        files = self.write()
-        archive = self.folder / f"{self.name}-{self.version}.tgz"
-        with tarfile.open(archive, "w:gz") as out:
-            out.add(files, arcname=self.name)
-        return archive
 
 
 class ChartRepository(http.server.ThreadingHTTPServer):

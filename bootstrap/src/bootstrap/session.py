@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bootstrap.components import COMPONENTS
 from bootstrap.core.cluster import Cluster
 from bootstrap.core.component import Component
 from bootstrap.core.connection import Connection
@@ -58,8 +59,9 @@ class Session:
                 options=options or Options(),
                 folder=file.resolve().parent,
             )
+            stack.callback(context.close)
             yield cls(context=context)
 
     def engine(self, components: Sequence[Component]) -> Engine:
         """Make the engine of the components that the platform has."""
-        return Engine(self.context, components)
+        return Engine(self.context, components, whole=components is COMPONENTS)

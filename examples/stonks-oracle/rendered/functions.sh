@@ -6,7 +6,7 @@
 
 # How long one thing is waited for, in seconds.
 patience=300
-declare -A from_cluster=() by_hand=() early=()
+declare -A from_cluster=() by_hand=() early=() sums=()
 declare -a random=()
 
 say() { printf '%s\n' "$*"; }
@@ -25,6 +25,13 @@ need() {
     done
 }
 
+# Says which cluster it is before anything is done to it.
+reach_cluster() {
+    cluster=$(kube config view --minify --output 'jsonpath={.clusters[0].cluster.server}' 2>/dev/null) || cluster='that this pod is in'
+    section "Cluster $cluster"
+    kube get --raw /version >/dev/null || fail "the cluster can't be reached" "see why above; kubectl config get-contexts shows what there is"
+}
+
 kube() { kubectl ${CONTEXT:+--context "$CONTEXT"} "$@"; }
 
 chart() { helm ${CONTEXT:+--kube-context "$CONTEXT"} "$@"; }
@@ -37,6 +44,9 @@ secret_by_hand() { by_hand[$1]=$2; }
 secret_by_hand_early() { by_hand[$1]=$2 early[$1]=1; }
 secret_at_random() { random+=("$1"); }
 
+# A place that changes with what is in files: NAME FILE...
+sum_of() { sums[$1]=${*:2}; }
+
 # Makes what can be made, and names all that is missing of what can be had by now.
 prepare_secrets() {
     local name missing=0
@@ -45,7 +55,7 @@ prepare_secrets() {
     for name in "${random[@]}"; do
         [[ -s secrets/$name ]] || (umask 077 && head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"secrets/$name")
     done
-    for name in "${!early[@]}"; do
+    for name in $(printf '%s\n' "${!early[@]}" | sort); do
         if [[ ! -s secrets/$name ]]; then
             printf 'missing: secrets/%s, %s\n' "$name" "${by_hand[$name]}" >&2
             missing=1
@@ -55,7 +65,7 @@ prepare_secrets() {
 }
 
 value_of() {
-    local name=$1 kind namespace object key decode='' value
+    local name=$1 kind namespace object key decode='' value file
     if [[ -s secrets/$name ]]; then
         value=$(<"secrets/$name")
     elif [[ -n ${from_cluster[$name]:-} ]]; then
@@ -64,6 +74,9 @@ value_of() {
         value=$(kube get "$kind" "$object" --namespace "$namespace" --output "go-template={{index .data \"$key\"$decode}}") ||
             fail "$name can't be read from $kind $namespace/$object" "see why above; or write it into secrets/$name"
         [[ $value != '<no value>' ]] || fail "$kind $namespace/$object has no key $key" "write it into secrets/$name"
+    elif [[ -n ${sums[$name]:-} ]]; then
+        value=$(for file in ${sums[$name]}; do filled "$file"; done | cksum)
+        value=${value%% *}
     else
         fail "secrets/$name is missing: ${by_hand[$name]:-nothing says what it is}" "write it there, then run this again"
     fi
@@ -89,7 +102,7 @@ escaped() {
 filled() {
     local text name value
     text=$(<"$1")
-    for name in "${!from_cluster[@]}" "${!by_hand[@]}" "${random[@]}"; do
+    for name in "${!from_cluster[@]}" "${!by_hand[@]}" "${random[@]}" "${!sums[@]}"; do
         if [[ $text == *"\${$name}"* ]]; then
             value=$(escaped "$name")
             text=${text//"\${$name}"/"$value"}
@@ -113,11 +126,17 @@ apply() {
 }
 
 install() {
-    local release=$1 namespace=$2 values=$3 timeout=$4 text
+    local release=$1 namespace=$2 values=$3 timeout=$4 text said hint="see why above, and: kubectl get pods --namespace $2; then run this again"
     shift 4
     say "    $release ($1)"
     text=$(filled "$values")
-    chart upgrade --install "$release" "$@" --namespace "$namespace" --values - --wait --timeout "$timeout" >/dev/null <<<"$text"
+    said=$(chart upgrade --install "$release" "$@" --namespace "$namespace" --values - --wait --timeout "$timeout" 2>&1 >/dev/null <<<"$text") && return
+    printf '%s\n' "$said" >&2
+    # A run that was killed leaves this behind.
+    if [[ $said == *'another operation'* ]]; then
+        hint="if nobody else installs it now: helm rollback $release --namespace $namespace (of a first installation: helm uninstall)"
+    fi
+    fail "the release $namespace/$release can't be installed" "$hint"
 }
 
 # A volume whose claim was deleted waits for that very claim: only a new one of the same name may have it.
@@ -182,7 +201,17 @@ remove() {
 
 remove_release() {
     say "    release $2/$1"
-    chart uninstall "$1" --namespace "$2" --ignore-not-found --wait --timeout "$3" >/dev/null
+    chart uninstall "$1" --namespace "$2" --ignore-not-found --wait --timeout "$3" >/dev/null ||
+        fail "the release $2/$1 can't be removed" "see why above; what is left of it: kubectl get all --namespace $2"
+}
+
+# Each takes its time, so all go at once.
+remove_namespaces() {
+    local said
+    say "    namespaces $*"
+    said=$(kube delete namespace "$@" --ignore-not-found --wait --timeout "${patience}s" 2>&1) && return
+    printf '%s\n' "$said" >&2
+    fail "a namespace can't be deleted" "its conditions name what it waits for: kubectl describe namespace $*"
 }
 
 # Runners carry finalizers that only their controller takes away: it must not go before them.
@@ -207,6 +236,6 @@ confirm() {
     local answer
     [[ ${1:-} != --yes ]] || return 0
     [[ -t 0 ]] || fail "nobody can be asked here" "run it with --yes"
-    read -r -p 'Remove the platform? Volumes and their data, Gitea, the registry and applications stay. [y/N] ' answer
+    read -r -p "Remove the platform from the cluster $cluster? Volumes and their data, Gitea, the registry and applications stay. [y/N] " answer
     [[ $answer == [yY]* ]] || fail "nothing was removed" "answer y, or run it with --yes"
 }

@@ -15,6 +15,7 @@ export CONTEXT=''
 
 need kubectl helm
 prepare_secrets
+reach_cluster
 
 section 'Removal of Actions Runner Controller'
 remove_release arc-runner-set arc-system 300s

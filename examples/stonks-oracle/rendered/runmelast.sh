@@ -12,6 +12,7 @@ source ./functions.sh
 export CONTEXT=''
 
 need kubectl helm
+reach_cluster
 section 'Checks'
 retained pipeline-argocd-pv
 retained pipeline-kargo-pv
@@ -62,10 +63,5 @@ remove certificate.cert-manager.io buildkit buildkit-ca
 remove issuer.cert-manager.io buildkit buildkit-self-signed
 
 section Namespaces
-remove namespace '' stonks-inttest
-remove namespace '' buildkit
-remove namespace '' argo-rollouts
-remove namespace '' kargo
-remove namespace '' argocd
-remove namespace '' woodpecker
+remove_namespaces stonks-inttest buildkit argo-rollouts kargo argocd woodpecker
 

@@ -15,3 +15,6 @@ secret_at_random WOODPECKER_AGENT_SECRET
 secret_by_hand_early WOODPECKER_CLIENT_ID 'what Gitea answers when the OAuth2 application is made: gitea/README.md'
 secret_by_hand_early WOODPECKER_CLIENT_SECRET 'what Gitea answers when the OAuth2 application is made: gitea/README.md'
 secret_at_random WOODPECKER_GRPC_SECRET
+sum_of SUM_OF_BUILDKIT buildkit/config-map.yaml
+sum_of SUM_OF_KARGO kargo/config-map.yaml kargo/secret.yaml
+sum_of SUM_OF_WOODPECKER woodpecker/config-map.yaml woodpecker/secret.yaml

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.components.buildkit.builder import builders, client_certificate
+from bootstrap.components.buildkit.builder import client_certificate
 from bootstrap.components.buildkit.component import BuildKit
-from bootstrap.components.buildkit.security import Privileges
 from bootstrap.core.objects import Manifest
 from bootstrap.core.resource import Awaited, Resource
 from bootstrap.platform.platform import Platform
@@ -25,10 +24,10 @@ def tls_secret(name: str, text: str = "one") -> Manifest:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "buildkit"}, "data": data}
 
 
-def resources(platform: Platform, *objects: Manifest, component: BuildKit | None = None) -> list[Resource]:
+def resources(platform: Platform, *objects: Manifest) -> list[Resource]:
     """Return what becomes of it on a cluster with these objects, the server's certificate among them."""
     cluster = StillCluster(*(objects or (tls_secret("buildkitd-tls"),)))
-    return list((component or BuildKit()).resources(cluster.context(platform)))
+    return list(BuildKit().resources(cluster.context(platform)))
 
 
 def configuration(**more: Any) -> dict[str, Any]:  # noqa: ANN401  keys of platform.yaml
@@ -71,9 +70,10 @@ def test_the_server_is_known_by_the_name_that_pipelines_use() -> None:
     """Else the client refuses it."""
     platform = a_platform()
     names = manifest_of(resources(platform), "Certificate buildkit/buildkitd-tls")["spec"]["dnsNames"]
-    assert platform.buildkit.cluster_url.removeprefix("tcp://").partition(":")[0] in names
-    (builder,) = builders(platform)
-    assert builder.url == platform.buildkit.cluster_url
+    (url,) = platform.buildkit.cluster_urls
+    assert url == "tcp://buildkitd.buildkit.svc:1234"
+    assert url.removeprefix("tcp://").partition(":")[0] in names
+    assert manifest_of(resources(platform), "Service buildkit/buildkitd")
 
 
 def test_builders_wait_for_their_certificate() -> None:
@@ -185,10 +185,7 @@ def test_a_builder_for_each_platform_runs_on_its_nodes() -> None:
         selector = manifest_of(found, f"Service buildkit/buildkitd-{name}")["spec"]["selector"]
         assert selector.items() <= spec["template"]["metadata"]["labels"].items()
     names = manifest_of(found, "Certificate buildkit/buildkitd-tls")["spec"]["dnsNames"]
-    assert [each.url for each in builders(platform)] == [
-        "tcp://buildkitd-amd64.buildkit.svc:1234",
-        "tcp://buildkitd-arm64.buildkit.svc:1234",
-    ]
+    assert platform.buildkit.cluster_urls == ("tcp://buildkitd-amd64.buildkit.svc:1234", "tcp://buildkitd-arm64.buildkit.svc:1234")
     assert {"buildkitd-amd64.buildkit.svc", "buildkitd-arm64.buildkit.svc"} <= set(names)
 
 
@@ -217,7 +214,7 @@ def test_privileged_is_the_container_and_nothing_else() -> None:
 
 def test_rootless_needs_no_privileged_container() -> None:
     """Another image, another folder, and a seccomp profile that lets it make namespaces."""
-    found = resources(a_platform(), component=BuildKit(privileges=Privileges.ROOTLESS))
+    found = resources(a_platform(buildkit={"privileges": "rootless"}))
     only = container(found)
     assert "privileged" not in only["securityContext"]
     assert only["securityContext"]["runAsUser"] == 1000

@@ -6,7 +6,7 @@ import pytest
 
 from bootstrap.components.buildkit.builder import server_names
 from bootstrap.components.buildkit.configuration import CA_FILE, TLS, buildkitd_toml
-from bootstrap.components.buildkit.security import FORMS, Privileges
+from bootstrap.components.buildkit.security import FORMS
 from devtools.buildkit import Builder, buildkit
 from devtools.containers import execute, network, put_file
 from tests.support.authority import Authority
@@ -31,7 +31,7 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
     server, client, stranger = ours.server(server_names(PLATFORM)[1]), ours.client("pipelines"), other.client("pipelines")
     ca = ours.pem.encode()
     files = {f"{TLS}/tls.crt": server.cert.read_bytes(), f"{TLS}/tls.key": server.key.read_bytes(), f"{TLS}/ca.crt": ca, CA_FILE: ca}
-    toml = buildkitd_toml(PLATFORM, ca=True, socket=FORMS[Privileges.PRIVILEGED].socket)
+    toml = buildkitd_toml(PLATFORM, ca=True, socket=FORMS["privileged"].socket)
     with network("bootstrap-buildkit") as net, buildkit(net, config=toml, files=files) as running:
         for name, pair in (("client", client), ("stranger", stranger)):
             put_file(running.container, f"/certs/{name}.pem", pair.cert.encode())

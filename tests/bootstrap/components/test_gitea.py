@@ -11,7 +11,7 @@ import pytest
 from bootstrap.components.forge import RECORD
 from bootstrap.components.gitea.component import Forge
 from bootstrap.components.project_repository.component import ProjectRepository
-from bootstrap.components.woodpecker import access
+from bootstrap.components.web import gitea_web
 from bootstrap.core.change import Action, Observation, State
 from bootstrap.core.context import Context
 from bootstrap.core.errors import BootstrapError
@@ -53,7 +53,7 @@ def connections() -> Iterator[None]:
     """Close what a test has opened, as the end of a run does."""
     yield
     while OPENED:
-        access.gitea_web(OPENED.pop()).close()
+        gitea_web(OPENED.pop()).close()
 
 
 def opened(wanted: Platform, *objects: Manifest, folder: Path | None = None) -> Context:

@@ -14,9 +14,10 @@ from bootstrap.core.change import Action
 from bootstrap.core.context import Context
 from bootstrap.core.errors import BootstrapError
 from bootstrap.core.objects import Manifest
-from tests.support import layouts, probes
+from bootstrap.platform.platform import Platform
+from devtools.platform import layouts, probes
+from devtools.platform.layouts import LayoutFiles
 from tests.support.bootstrap_run import a_platform
-from tests.support.layouts import LayoutFiles
 from tests.support.scripted_server import Answer, ScriptedServer, scripted_server
 from tests.support.still_cluster import StillCluster
 
@@ -41,6 +42,11 @@ def context_of(server: ScriptedServer, folder: Path, **images: str) -> Context:
     return StillCluster().context(a_platform(registry=registry, images={"tag": "1.0", **images}, timeouts={"request": "1s"}), folder)
 
 
+def installed(server: ScriptedServer) -> Platform:
+    """Describe a platform whose registry is to be installed, and will be the server."""
+    return a_platform(registry={"mode": "install", "bootstrap_url": server.url})
+
+
 def serve(server: ScriptedServer, layout: Path, digest: str) -> None:
     """Let the server have the image of a layout under the tag."""
     content = LayoutFiles(folder=layout).file(digest).read_bytes()
@@ -51,6 +57,7 @@ def test_a_platform_needs_its_plugins_and_a_buildkit_only_where_it_runs_one() ->
     """What no pod and no pipeline names is not copied."""
     assert names(a_platform()) == ("registry-push", "github-mirror", "kargo-notify", "buildkit")
     assert "buildkit" not in names(a_platform(buildkit={"enabled": False}))
+    assert names(a_platform(buildkit={"privileges": "rootless"}))[-1] == "buildkit-rootless"
 
 
 def test_an_image_that_is_missing_is_shown_with_its_digest(server: ScriptedServer, tmp_path: Path) -> None:
@@ -94,21 +101,49 @@ def test_what_is_there_needs_no_source(server: ScriptedServer, tmp_path: Path) -
 
 def test_an_image_that_is_nowhere_says_how_to_make_it(server: ScriptedServer, tmp_path: Path) -> None:
     """The command, with the folder."""
+    (tmp_path / "images").mkdir()
     context = context_of(server, tmp_path)
     with pytest.raises(SourceError, match=NAME) as caught:
         image(context).observe(context)
     assert "./dev images --output" in str(caught.value.hint)
     assert str(tmp_path) in str(caught.value.hint)
+    rootless = Image(name="buildkit-rootless", path="local-cicd/buildkit-rootless", tag="1.0", reference="r.lan/buildkit-rootless:1.0")
+    with pytest.raises(SourceError) as caught:
+        rootless.observe(context)
+    assert "moby/buildkit:rootless" in str(caught.value.hint)
 
 
 def test_a_registry_that_is_still_being_installed_is_awaited(server: ScriptedServer, tmp_path: Path) -> None:
     """Nobody is asked, since nobody can answer yet."""
-    platform = a_platform(registry={"mode": "install", "bootstrap_url": server.url})
-    context = StillCluster().context(platform, tmp_path)
+    layouts.simple(tmp_path / "images", NAME)
+    context = StillCluster().context(installed(server), tmp_path)
     later = image(context).observe(context).later
     assert later
     assert later.reason == "the registry runs"
     assert server.asked() == []
+
+
+def test_the_first_plan_says_that_there_is_nothing_to_copy(server: ScriptedServer, tmp_path: Path) -> None:
+    """Before a registry and a Gitea are installed for nothing; without the folder it is one error for all images."""
+    context = StillCluster().context(installed(server), tmp_path)
+    found = []
+    for name in names(context.platform):
+        with pytest.raises(SourceError, match=f"there is no folder {tmp_path}/images") as caught:
+            image(context, name).observe(context)
+        found.append((caught.value.message, caught.value.hint))
+    assert set(found) == {(found[0][0], f"write it: ./dev images --output {tmp_path}/images")}
+    layouts.simple(tmp_path / "images", NAME)
+    assert image(context).observe(context).later
+    with pytest.raises(SourceError, match=f"there is no image kargo-notify in {tmp_path}/images"):
+        image(context, "kargo-notify").observe(context)
+
+
+def test_a_registry_that_may_have_them_needs_no_source(server: ScriptedServer, tmp_path: Path) -> None:
+    """It is only not up at the moment: its volume is there."""
+    metadata = {"name": "registry", "namespace": "registry"}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
+    context = StillCluster(claim).context(installed(server), tmp_path)
+    assert image(context).observe(context).later
 
 
 def test_of_several_images_in_a_layout_the_one_with_our_tag_is_taken(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Images are copied into a real registry: byte for byte, and only what is missing."""
+"""Images are copied into a real registry, and into the one in memory that stands for it: byte for byte, and only what is missing."""
 
 import io
 import re
@@ -13,29 +13,33 @@ from bootstrap.core.change import Change
 from bootstrap.core.context import Context
 from devtools import registry
 from devtools.containers import network
+from devtools.platform import layouts
+from devtools.platform.image_registry import ImageRegistry
+from devtools.platform.layouts import LayoutFiles
 from devtools.registry import Registry
-from tests.support import layouts
 from tests.support.bootstrap_run import a_platform
-from tests.support.layouts import LayoutFiles
 from tests.support.registry_contents import RegistryContents
 from tests.support.still_cluster import StillCluster
 
-pytestmark = [
-    pytest.mark.engine,
-    # docker-py leaves the sockets of its streams to the garbage collector.
-    pytest.mark.filterwarnings("ignore:unclosed <socket.socket fd=.*, family=1,:ResourceWarning"),
-]
+# docker-py leaves the sockets of its streams to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket.socket fd=.*, family=1,:ResourceWarning")
+
+Store = Registry | ImageRegistry
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[Registry]:
+@pytest.fixture(scope="module", params=[pytest.param("docker-registry", marks=pytest.mark.engine), "in memory"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """Start a registry."""
+    if request.param == "in memory":
+        with ImageRegistry.serving() as serving:
+            yield serving
+        return
     with network("bootstrap-images") as net, registry.registry(net) as running:
         yield running
 
 
 @pytest.fixture
-def contents(store: Registry) -> Iterator[RegistryContents]:
+def contents(store: Store) -> Iterator[RegistryContents]:
     """Look into it."""
     looking = RegistryContents(store.host)
     yield looking
@@ -48,7 +52,7 @@ def project(request: pytest.FixtureRequest) -> str:
     return re.sub(r"[^a-z0-9]+", "-", str(request.node.name)).strip("-")
 
 
-def run(store: Registry, folder: Path, project: str, source: str = "./images", tag: str = "1.0") -> Context:
+def run(store: Store, folder: Path, project: str, source: str = "./images", tag: str = "1.0") -> Context:
     """Return a run on this registry."""
     wanted = {"mode": "external", "host": store.host}
     return StillCluster().context(
@@ -73,7 +77,7 @@ def printed(context: Context) -> str:
     return out.getvalue()
 
 
-def test_all_images_are_copied_once(store: Registry, contents: RegistryContents, project: str, tmp_path: Path) -> None:
+def test_all_images_are_copied_once(store: Store, contents: RegistryContents, project: str, tmp_path: Path) -> None:
     """The second time nothing is sent, and nothing is shown as a change."""
     wanted = layouts.all_of(tmp_path / "images", names(a_platform()))
     assert len(copy(run(store, tmp_path, project))) == len(wanted)
@@ -81,7 +85,7 @@ def test_all_images_are_copied_once(store: Registry, contents: RegistryContents,
     assert copy(run(store, tmp_path, project)) == []
 
 
-def test_layers_that_the_images_share_are_sent_once(store: Registry, project: str, tmp_path: Path) -> None:
+def test_layers_that_the_images_share_are_sent_once(store: Store, project: str, tmp_path: Path) -> None:
     """The plugins stand on one base: it is mounted from the first image into the others."""
     layouts.all_of(tmp_path / "images", names(a_platform()), shared=b"a base of this test alone")
     context = run(store, tmp_path, project)
@@ -91,7 +95,7 @@ def test_layers_that_the_images_share_are_sent_once(store: Registry, project: st
     assert sent == ["3", "1", "1", "1"]
 
 
-def test_an_index_keeps_its_bytes_and_its_attestation(store: Registry, contents: RegistryContents, project: str, tmp_path: Path) -> None:
+def test_an_index_keeps_its_bytes_and_its_attestation(store: Store, contents: RegistryContents, project: str, tmp_path: Path) -> None:
     """A registry refuses an index without all that it lists, and other bytes would be another digest."""
     for name in names(a_platform())[1:]:
         layouts.simple(tmp_path / "images", name)
@@ -105,9 +109,7 @@ def test_an_index_keeps_its_bytes_and_its_attestation(store: Registry, contents:
         assert contents.manifest(f"{project}/registry-push", child["digest"]).digest == child["digest"]
 
 
-def test_images_come_from_another_path_of_the_same_registry(
-    store: Registry, contents: RegistryContents, project: str, tmp_path: Path
-) -> None:
+def test_images_come_from_another_path_of_the_same_registry(store: Store, contents: RegistryContents, project: str, tmp_path: Path) -> None:
     """As from a registry that the whole company has; the digests are the same there and here."""
     wanted = layouts.all_of(tmp_path / "images", names(a_platform()))
     copy(run(store, tmp_path, f"{project}/upstream"))
@@ -118,7 +120,7 @@ def test_images_come_from_another_path_of_the_same_registry(
     assert set(re.findall(r"(\d) of 3 blobs sent", printed(context))) == {"0"}
 
 
-def test_the_tag_is_set_last(store: Registry, contents: RegistryContents, project: str, tmp_path: Path) -> None:
+def test_the_tag_is_set_last(store: Store, contents: RegistryContents, project: str, tmp_path: Path) -> None:
     """A copy that was broken off leaves no tag that points to half an image."""
     for name in names(a_platform()):
         layouts.simple(tmp_path / "images", name)

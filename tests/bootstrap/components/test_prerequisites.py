@@ -15,10 +15,10 @@ from bootstrap.core.errors import BootstrapError
 from bootstrap.core.objects import Manifest
 from bootstrap.core.resource import Check
 from bootstrap.platform.platform import Platform
-from tests.support import probes
+from devtools.platform import probes
+from devtools.platform.prerequisites import CLASSES, cluster_objects, issuer
 from tests.support.authority import Authority
 from tests.support.bootstrap_run import a_platform
-from tests.support.prerequisites import CLASSES, cluster_objects, issuer
 from tests.support.scripted_server import Answer, ScriptedServer, scripted_server
 from tests.support.still_cluster import StillCluster
 

@@ -12,12 +12,13 @@ from cryptography.hazmat.primitives import serialization
 from bootstrap.components.authority import new_authority, parted
 from bootstrap.components.cert_manager.component import CertManager
 from bootstrap.components.given import secret_value
+from bootstrap.components.namespaces.component import Namespaces
 from bootstrap.components.trust import ca_pem
 from bootstrap.core.errors import BootstrapError
 from bootstrap.core.objects import Manifest
 from bootstrap.core.record import RecordResource
 from bootstrap.core.release import ReleaseResource
-from bootstrap.core.resource import Awaited
+from bootstrap.core.resource import Awaited, ObjectResource
 from bootstrap.platform.secret_ref import SecretRef
 from tests.support.bootstrap_run import a_platform
 from tests.support.still_cluster import StillCluster, manifest_of, record
@@ -138,8 +139,23 @@ def test_cert_manager_keeps_its_crds() -> None:
     assert not CertManager().enabled(a_platform())
 
 
+def test_cert_manager_stays_where_something_stays_that_needs_it() -> None:
+    """A certificate lasts for 90 days, and a registry that `down` keeps may be asked for longer."""
+
+    def kept(**more: Any) -> set[str]:  # noqa: ANN401  keys of platform.yaml
+        platform = a_platform(prerequisites=INSTALL, **more)
+        context = StillCluster(record(platform, "ca", authority__pem=new_authority("test"))).context(platform)
+        namespace = [each for each in Namespaces().resources(context) if each.label == "Namespace cert-manager"]
+        found = [*CertManager().resources(context), *namespace]
+        return {each.kept for each in found if isinstance(each, ReleaseResource | ObjectResource)}
+
+    assert kept() == {""}
+    (reason,) = kept(registry={"mode": "install"})
+    assert "the registry" in reason
+
+
 def test_the_issuer_waits_for_its_ca_and_then_signs_with_it() -> None:
-    """The CA is in a record, because `down` deletes the namespace of cert-manager and people trust this CA by hand."""
+    """The CA is in a record, because `down` may delete the namespace of cert-manager and people trust this CA by hand."""
     platform = a_platform(prerequisites=INSTALL)
     found = CertManager().resources(StillCluster().context(platform))
     (made,) = [each for each in found if isinstance(each, RecordResource)]

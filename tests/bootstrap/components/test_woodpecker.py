@@ -160,6 +160,18 @@ def test_a_project_gets_the_secrets_that_the_platform_has(monkeypatch: pytest.Mo
     assert "pull_request" in authority.wanted.events
 
 
+@pytest.mark.parametrize(("token", "known"), [("same", True), ("other", False), (None, False)])
+def test_the_token_of_kargo_is_known_when_its_record_is_up_to_date(token: str | None, *, known: bool) -> None:
+    """The record follows Kubernetes in the same run, and what is old by then must not be taken for settled."""
+    wanted = platform(projects=[shop()])
+    metadata = {"name": "kargo-notify", "namespace": "shop-cd"}
+    data = {"token": base64.b64encode(token.encode()).decode()} if token else {}
+    of_kubernetes = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
+    recorded = record(wanted, "kargo-token-shop", kargo_token="same")
+    found = secrets(of_projects(wanted, recorded, of_kubernetes))["kargo_token"]
+    assert isinstance(found, SecretResource if known else Awaited)
+
+
 def test_a_secret_that_platform_yaml_no_longer_has_goes() -> None:
     """Known by the mark that was kept when it was written."""
     wanted = platform(projects=[shop()])

@@ -48,10 +48,12 @@ def test_what_is_made_of_a_secret_gets_a_place_of_its_own() -> None:
     assert known.derived == {"SHOP_LOGIN_HASH": "hash of the Secret shop/login"}
 
 
-def test_annotations_that_mark_a_change_are_left_out() -> None:
-    """They restart pods when a secret changes, which only bootstrap sees."""
+def test_annotations_that_mark_a_change_get_a_sum_or_are_left_out() -> None:
+    """They restart pods when a secret changes; how bootstrap makes them can't be written down."""
     first, second = ({"podAnnotations": {"local-cicd.dev/secrets": mark}, "replicas": 1} for mark in ("a", "b"))
     assert places().values(first, second) == {"replicas": 1}
+    marked = places().values(first, second, mark="SUM_OF_SHOP")
+    assert marked == {"podAnnotations": {"local-cicd.dev/secrets": "${SUM_OF_SHOP}"}, "replicas": 1}
 
 
 def test_what_can_not_be_written_down_is_an_error() -> None:

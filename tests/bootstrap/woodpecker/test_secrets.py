@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from bootstrap.core.fingerprint import fingerprint
 from bootstrap.gitea.errors import ServerDownError
 from bootstrap.woodpecker import registry, repository, secret
 from bootstrap.woodpecker.client import Woodpecker
 from bootstrap.woodpecker.errors import WoodpeckerError
-from bootstrap.woodpecker.fingerprint import fingerprint
 from bootstrap.woodpecker.registry import WantedRegistry
 from bootstrap.woodpecker.repository import Repository
 from bootstrap.woodpecker.secret import WantedSecret

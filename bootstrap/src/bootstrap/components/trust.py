@@ -46,4 +46,10 @@ def makes_ca(platform: Platform) -> bool:
     return platform.prerequisites.cert_manager.mode == "install"
 
 
+def certificates_kept(platform: Platform) -> str:
+    """Say why `down` leaves cert-manager where it is; empty where it goes with the rest."""
+    kept = [name for name, part in (("Gitea", platform.gitea), ("the registry", platform.registry)) if part.mode == "install"]
+    return f"it renews the certificate of {' and '.join(kept)}, which is kept" if makes_ca(platform) and kept else ""
+
+
 _END = "-----END CERTIFICATE-----"

@@ -86,6 +86,8 @@ class Later:
 
     resource: str
     reason: str
+    hint: str = ""
+    """What to do when that does not come about by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,7 +160,11 @@ class Cluster:
             return []
         ref = Ref(api_version=api_version, kind=kind, name="", namespace=namespace)
         where = {"namespace": namespace or "*"} if _is_namespaced(model) else {}
-        listed = self._call(lambda: list(self._client.list(model, labels=dict(labels or {}), chunk_size=_CHUNK, **where)), "list", ref)
+        try:
+            listed = self._call(lambda: list(self._client.list(model, labels=dict(labels or {}), chunk_size=_CHUNK, **where)), "list", ref)
+        except AbsentError:
+            # Its CRD has gone since the kind was found.
+            return []
         # Lists leave out what all their items have in common.
         return [{"apiVersion": api_version, "kind": kind, **self._plain(item)} for item in listed]
 
@@ -282,7 +286,10 @@ class Cluster:
                 # An unknown certificate stays unknown.
                 passing = "CERTIFICATE" not in str(error) and (again or isinstance(error, httpx2.ConnectError))
             except ConfigError as error:
-                raise ClusterError(f"the login of context {self.connection.context} does not work: {error}") from error
+                raise ClusterError(
+                    f"the login of context {self.connection.context} does not work: {error}",
+                    hint="the program that the kubeconfig gets its token from has failed; try: kubectl version",
+                ) from error
             if not passing or deadline.expired:
                 raise failure from cause
             self._clock.sleep(min(pause, deadline.left))

@@ -29,6 +29,8 @@ The rules:
 - `resources` may read the cluster, and must not write. It is called for the plan, and again by `up` whenever something became known.
 - The order of the list is the order of `up`, and backwards that of `down`. Everything is observed at once; `up` then applies from the top
   down to the first resource that says Later, waits until what it has applied is in order, and asks for the list again.
+- What another component keeps in a record is read by a function of that component, which gives nothing as long as the record is still
+  going to change in this run (`project_kargo.token.settled_token`): who needs it is `Awaited` then, and so announced by the plan.
 - What can't be known yet is `Awaited` (or an observation with `later`), under the label that the real resource will have: `up` changes
   nothing that the plan has neither shown nor announced in this way.
 - Nothing is kept in files. What can't be read from the cluster or an API again belongs into a record, before anything else is done.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from bootstrap.core.clock import Clock, Deadline, SystemClock
 from bootstrap.core.cluster import Cluster
@@ -20,6 +20,14 @@ from plugin_kit.console import Console
 T = TypeVar("T")
 
 PART_OF = "app.kubernetes.io/part-of"
+
+
+@runtime_checkable
+class Client(Protocol):
+    """What is connected to somebody."""
+
+    def close(self) -> None:
+        """Close every connection."""
 
 
 class Guard(Protocol):
@@ -98,3 +106,10 @@ class Context:
             if key not in self._made:
                 self._made[key] = make()
             return cast("T", self._made[key])
+
+    def close(self) -> None:
+        """Close the clients that were made."""
+        with self._lock:
+            for each in self._made.values():
+                if isinstance(each, Client):
+                    each.close()

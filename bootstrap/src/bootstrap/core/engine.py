@@ -3,17 +3,22 @@
 After a plan has said X, `up` does X and nothing else. It observes each component again right before it changes it, for three reasons: what
 could only be known later is known by then; what has come about by itself need not be done; and somebody may have changed something since.
 In that last case it stops with DriftError before it changes what the plan did not have, and a new run makes a new plan.
+
+A component that the plan left alone is only verified as long as nothing before it was changed. From then on it is observed again, too: what
+it is made of may have changed in this very run, and a run that ends well must leave nothing to do.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from bootstrap.core import report
+from bootstrap.core import left_over, report
 from bootstrap.core.change import Change, Later, Observation, Readiness, Removal, State
 from bootstrap.core.component import Component
 from bootstrap.core.errors import BootstrapError, DriftError, PlanError, UnauthorizedError, UnreachableError, WaitError
 from bootstrap.core.lease import Lease, Unheld, namespace_manifest
+from bootstrap.core.left_over import LeftOver
 from bootstrap.core.plan import ComponentPlan, ComponentStatus, Plan, Problem, Status, Teardown, extra
 from bootstrap.core.resource import ObjectResource, Resource
 from plugin_kit.console import counted
@@ -36,8 +41,10 @@ _SIGN_SECONDS = 15.0
 class Engine:
     """Runs the commands over a list of components."""
 
-    def __init__(self, context: "Context", components: Sequence[Component]) -> None:
+    def __init__(self, context: "Context", components: Sequence[Component], *, whole: bool = False) -> None:
+        """Take the components; `whole` says that they are all there are, so that what belongs to none of them is left over."""
         self.context = context
+        self._whole = whole
         self.components = [component for component in ordered(components) if component.enabled(context.platform)]
 
     def plan(self) -> Plan:
@@ -51,7 +58,7 @@ class Engine:
         for number, component in enumerate(self.components):
             found = [observation for (owner, _), observation in zip(work, seen, strict=True) if owner == number]
             plans.append(_component_plan(component, lists[number][0], found, lists[number][1]))
-        return Plan(components=tuple(plans))
+        return Plan(components=tuple(plans), left_over=self._left_over(lists))
 
     def up(self, confirm: Callable[[Plan], bool] = lambda _: True) -> Plan:
         """Show the plan, ask, do it, and see that all is in order; return the plan.
@@ -68,9 +75,10 @@ class Engine:
         if plan.changes or plan.later:
             if not confirm(plan):
                 return plan
+            changes = 0
             with self._locked():
                 for component, planned in zip(self.components, plan.components, strict=True):
-                    self._up(component, planned)
+                    changes += self._up(component, planned, stirred=changes > 0)
         else:
             self._verify_all()
         return plan
@@ -87,13 +95,13 @@ class Engine:
             if problem:
                 rows.append((problem.resource, Readiness(state=State.UNKNOWN, message=problem.error.message)))
             found.append(ComponentStatus(name=component.name, title=component.title, rows=tuple(rows)))
-        return Status(components=tuple(found))
+        return Status(components=tuple(found), left_over=self._left_over(lists))
 
     def down(self, confirm: Callable[[Teardown], bool] = lambda _: True) -> Teardown:
         """List what goes and what stays, ask, and delete in the reverse order of `up`; return the list."""
         self.context.cluster.version()
-        resources = [resource for component in reversed(self.components) for resource in reversed(component.resources(self.context))]
-        seen = each(self._removal, resources, at_once=AT_ONCE)
+        order = [(component, list(reversed(component.resources(self.context)))) for component in reversed(self.components)]
+        seen = each(self._removal, [resource for _, resources in order for resource in resources], at_once=AT_ONCE)
         teardown = Teardown(
             removals=tuple(one for one in seen if isinstance(one, Removal)), problems=tuple(one for one in seen if isinstance(one, Problem))
         )
@@ -107,16 +115,40 @@ class Engine:
             return teardown
         going = {removal.resource for removal in teardown.deleted}
         with self._locked():
-            for resource in resources:
-                if resource.label in going:
-                    with self.context.console.step(f"Deleting {resource.label}"):
-                        resource.remove(self.context, self.context.deadline(self.context.platform.timeouts.deleted))
+            for component, resources in order:
+                if leaving := [resource for resource in resources if resource.label in going]:
+                    self._down(component, leaving)
         return teardown
 
-    def _up(self, component: Component, planned: ComponentPlan) -> None:
-        if planned.idle:
+    def _down(self, component: Component, leaving: Sequence[Resource]) -> None:
+        with self.context.console.step(component.title) as step:
+            for _, alike in itertools.groupby(leaving, self._together):
+                group = list(alike)
+                for resource in group:
+                    report.show_removal(self.context.console, resource.label)
+                each(self._remove, group, at_once=AT_ONCE)
+            step.note(f"{len(leaving)} deleted")
+
+    def _together(self, resource: Resource) -> object:
+        """Return what neighbours have in common that need not wait for each other: a namespace takes seconds."""
+        if not isinstance(resource, ObjectResource):
+            return resource.label
+        # The lock lies in the platform's own namespace, which is the last to go.
+        return resource.ref.kind, resource.ref.name == self.context.platform.namespace
+
+    def _remove(self, resource: Resource) -> None:
+        resource.remove(self.context, self.context.deadline(self.context.platform.timeouts.deleted))
+
+    def _left_over(self, lists: Sequence[tuple[Sequence[Resource], Problem | None]]) -> tuple[LeftOver, ...]:
+        if not self._whole or any(problem for _, problem in lists):
+            return ()
+        return tuple(left_over.find(self.context, {resource.label for resources, _ in lists for resource in resources}))
+
+    def _up(self, component: Component, planned: ComponentPlan, *, stirred: bool) -> int:
+        """Bring one component to what is wanted and return how many changes that took; `stirred` where one before it has changed."""
+        if planned.idle and not (stirred and self._moved(component)):
             self._verify(component.resources(self.context))
-            return
+            return 0
         with self.context.console.step(component.title) as step:
             history: dict[str, list[Change]] = {}
             waits = _Waits(self.context)
@@ -130,6 +162,11 @@ class Engine:
             self._verify(resources)
             count = sum(len(changes) for changes in history.values())
             step.note(counted(count, "change") if count else "nothing was left to do")
+        return count
+
+    def _moved(self, component: Component) -> bool:
+        _, seen = self._observed_again(component)
+        return any(observation != Observation() for observation in seen)
 
     def _pass(
         self, resources: Sequence[Resource], seen: Sequence[Observation], planned: ComponentPlan, history: dict[str, list[Change]]
@@ -162,7 +199,8 @@ class Engine:
             raise DriftError(
                 f"{change.resource} would change in a way that the plan has not shown; it was left alone",
                 details=extra(planned, change),
-                hint="somebody has changed it since the plan was made; run it again for a new plan",
+                hint="somebody has changed it since the plan was made, or what it is made of has changed in this run; "
+                "run it again for a new plan",
             )
 
     def _observed_again(self, component: Component) -> tuple[Sequence[Resource], list[Observation]]:
@@ -266,7 +304,7 @@ class _Waits:
         if self._deadline.expired:
             raise WaitError(
                 f"{later.resource} still has to wait until {later.reason}",
-                hint="find out what keeps it from being there, and run this again: what is done stays done",
+                hint=later.hint or "find out what keeps it from being there, and run this again: what is done stays done",
             )
         if self._context.clock.now() >= self._sign:
             self._sign += _SIGN_SECONDS

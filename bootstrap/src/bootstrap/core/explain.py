@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from bootstrap.core.change import State
+from bootstrap.core.change import Readiness, State
 from bootstrap.core.errors import ClusterError
 from bootstrap.core.objects import Manifest, Ref
 from bootstrap.core.readiness import WORKLOADS, conditions, of
@@ -30,13 +30,16 @@ class Reader(Protocol):
         """Return the last lines of a log."""
 
 
-def explain(cluster: Reader, ref: Ref) -> list[str]:
-    """Return lines for the end of an error; what can't be read is left out, since the error itself is told in any case."""
+def explain(cluster: Reader, ref: Ref, seen: Readiness | None = None) -> list[str]:
+    """Return lines for the end of an error; what can't be read is left out, since the error itself is told in any case.
+
+    `seen` is the judgement of somebody who knows more of the object than its kind.
+    """
     try:
         live = cluster.get(ref)
         if live is None:
             return [f"{ref.label} is not there"]
-        state = of(live)
+        state = seen or of(live)
         lines = [f"{ref.label}: {state.message or state.state.value}"]
         lines += [f"  condition {line}" for line in _bad_conditions(live)]
         pods = _pods(cluster, live)

@@ -201,6 +201,9 @@ class Helm:
         argv += ["--repo", source.repo] if source.repo else []
         try:
             self._run(argv, what=f"fetch {source}", timeout=_DOWNLOAD_SECONDS)
+        except HelmMissingError:
+            # Of the chart that says nothing.
+            raise
         except HelmError as error:
             raise _chart_error(source, error) from error
         archives = list(place.glob("*.tgz"))
@@ -222,6 +225,8 @@ class Helm:
         return described
 
     def _run(self, arguments: Sequence[str], *, what: str, timeout: float, values: Mapping[str, Any] | None = None) -> str:
+        # Asked once: one that is too old fails in ways that say nothing of that.
+        _ = self.version
         argv = [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), self._program(), *arguments]
         # JSON is YAML. On standard input the values, and the secrets among them, are in no file and on no command line.
         data = json.dumps(values) if values is not None else ""

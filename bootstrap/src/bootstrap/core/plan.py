@@ -6,6 +6,7 @@ from typing import Any
 
 from bootstrap.core.change import Action, Change, Later, Readiness, Removal, State
 from bootstrap.core.errors import BootstrapError
+from bootstrap.core.left_over import LeftOver
 
 NOTHING, PROBLEMS, CHANGES = 0, 1, 2
 
@@ -64,6 +65,7 @@ class Plan:
     """What would be done, in order."""
 
     components: tuple[ComponentPlan, ...]
+    left_over: tuple[LeftOver, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -90,7 +92,8 @@ class Plan:
     def json(self) -> dict[str, Any]:
         """Give what programs read."""
         counts = {"changes": len(self.changes), "later": len(self.later), "problems": len(self.problems)}
-        return {"exit_code": self.exit_code, **counts, "components": [component.json() for component in self.components]}
+        components = [component.json() for component in self.components]
+        return {"exit_code": self.exit_code, **counts, "components": components, "left_over": [each.json() for each in self.left_over]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,7 @@ class Status:
     """What state the platform is in."""
 
     components: tuple[ComponentStatus, ...]
+    left_over: tuple[LeftOver, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -134,6 +138,7 @@ class Status:
                 }
                 for component in self.components
             ],
+            "left_over": [each.json() for each in self.left_over],
         }
 
 

@@ -72,7 +72,7 @@ def refusal(response: httpx2.Response, verb: str, ref: Ref) -> ClusterError | Co
             missing = f"namespace {found[1]}" if found else ref.label
             return AbsentError(f"{missing} is not there", missing=missing)
         case HTTPStatus.CONFLICT:
-            return _conflict(status, message, ref, causes)
+            return _conflict(status, ref, causes)
         case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
             return _invalid(message, ref, causes, code)
     return RefusedError(f"the Kubernetes API answered {code} to {verb} {ref.label}", code=code, details=[message], hint=_HINTS.get(code))
@@ -87,9 +87,20 @@ def _status(response: httpx2.Response) -> Mapping[str, Any]:
 
 
 def _forbidden(message: str, verb: str, ref: Ref) -> ClusterError:
+    if "because it is being terminated" in message:
+        return AbsentError(
+            f"{ref.label} can't be made: its namespace is being deleted",
+            missing=f"the new namespace {ref.namespace}",
+            hint=f"wait until the old one is gone; what it waits for says: kubectl get namespace {ref.namespace} -o yaml",
+        )
     if "is forbidden: User" not in message and "cannot " not in message:
         # Admission (quota, Pod security, a policy) says no with the same status as missing rights do.
-        return RefusedError(f"the cluster refuses to {verb} {ref.label}", code=int(HTTPStatus.FORBIDDEN), details=[message])
+        return RefusedError(
+            f"the cluster refuses to {verb} {ref.label}",
+            code=int(HTTPStatus.FORBIDDEN),
+            details=[message],
+            hint="no right is missing, but a rule of the cluster says no (quota, Pod security, policy): change the rule or platform.yaml",
+        )
     resource = f"{ref.kind} ({ref.group})" if ref.group else ref.kind
     where = f" in namespace {ref.namespace}" if ref.namespace else ""
     return ForbiddenError(
@@ -101,7 +112,7 @@ def _forbidden(message: str, verb: str, ref: Ref) -> ClusterError:
     )
 
 
-def _conflict(status: Mapping[str, Any], message: str, ref: Ref, causes: Sequence[Mapping[str, Any]]) -> ClusterError | ConflictError:
+def _conflict(status: Mapping[str, Any], ref: Ref, causes: Sequence[Mapping[str, Any]]) -> ClusterError | ConflictError:
     found = [
         Conflict(manager=who[1], field=str(cause.get("field", "")).lstrip("."))
         for cause in causes
@@ -115,19 +126,14 @@ def _conflict(status: Mapping[str, Any], message: str, ref: Ref, causes: Sequenc
             hint="--take-over sets them to what platform.yaml says; or leave them to that manager, and out of platform.yaml",
         )
     if status.get("reason") == "AlreadyExists":
-        return ExistsError(f"{ref.label} exists already")
-    if "because it is being terminated" in message:
-        return RefusedError(
-            f"{ref.label} can't be made: its namespace is being deleted",
-            code=int(HTTPStatus.CONFLICT),
-            details=[message],
-            hint=f"wait until it is gone; what it waits for says: kubectl get namespace {ref.namespace} -o yaml",
-        )
+        return ExistsError(f"{ref.label} exists already", hint="somebody was faster; run it again")
     return StaleError(f"{ref.label} was changed by somebody else at the same moment", hint="run it again")
 
 
 def _invalid(message: str, ref: Ref, causes: Sequence[Mapping[str, Any]], code: int) -> ClusterError:
     fields = [Cause(field=str(cause.get("field", "")), message=str(cause.get("message", ""))) for cause in causes if cause.get("message")]
     if code == HTTPStatus.UNPROCESSABLE_ENTITY or fields:
-        return InvalidError(f"the Kubernetes API does not take {ref.label}", causes=fields or [Cause(field="", message=message)])
-    return RefusedError(f"the Kubernetes API does not understand {ref.label}", code=code, details=[message])
+        hint = "put the value that is named into its form in platform.yaml; where it does not come from there, please report it"
+        return InvalidError(f"the Kubernetes API does not take {ref.label}", causes=fields or [Cause(field="", message=message)], hint=hint)
+    hint = "it may be older or newer than what this was made for: see that its version is one that is still supported"
+    return RefusedError(f"the Kubernetes API does not understand {ref.label}", code=code, details=[message], hint=hint)

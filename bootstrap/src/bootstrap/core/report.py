@@ -1,8 +1,9 @@
 """What a person reads: the plan, what is being done, what state things are in, what goes and what stays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bootstrap.core.change import Action, Change, State
+from bootstrap.core.left_over import LeftOver
 from bootstrap.core.plan import ComponentPlan, Plan, Problem, Status, Teardown
 from plugin_kit.console import Console, counted
 
@@ -14,6 +15,7 @@ def show_plan(console: Console, plan: Plan) -> None:
             console.info(component.title)
             for line in _component_lines(component):
                 console.info(f"  {line}")
+    _show_left_over(console, plan.left_over)
     _show_problems(console, plan.problems)
     if plan.exit_code == 0:
         total = sum(len(component.unchanged) for component in plan.components)
@@ -29,6 +31,11 @@ def show_change(console: Console, change: Change) -> None:
     console.detail(_head(change))
 
 
+def show_removal(console: Console, label: str) -> None:
+    """Print what is deleted when its turn has come."""
+    console.detail(f"{Action.DELETE.value:<9} {label}")
+
+
 def show_status(console: Console, status: Status) -> None:
     """Print what is not in order, and a line for each component that is."""
     rows = []
@@ -38,6 +45,7 @@ def show_status(console: Console, status: Status) -> None:
             rows.append((component.title, "ready", counted(len(component.rows), "resource")))
         rows += [(component.title, state.state.value, f"{label}{f': {state.message}' if state.message else ''}") for label, state in bad]
     console.table(("component", "state", "what"), rows)
+    _show_left_over(console, status.left_over)
 
 
 def show_teardown(console: Console, teardown: Teardown) -> None:
@@ -80,6 +88,13 @@ def _change_lines(change: Change) -> Iterator[str]:
 
 def _head(change: Change) -> str:
     return f"{change.action.value:<9} {change.resource}{f' ({change.note})' if change.note else ''}"
+
+
+def _show_left_over(console: Console, left_over: Sequence[LeftOver]) -> None:
+    if left_over:
+        console.info("Left over: with the labels of this platform, but not in platform.yaml; nothing of it is deleted by itself")
+        for each in left_over:
+            console.info(f"  {each}")
 
 
 def _show_problems(console: Console, problems: tuple[Problem, ...]) -> None:

@@ -19,9 +19,13 @@ from bootstrap.core.errors import (
 )
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from bootstrap.core.ownership import MANAGER, managers, owner, reclaimed, unresolved
+from plugin_kit.console import elapsed
 
 if TYPE_CHECKING:
     from bootstrap.core.context import Context
+
+
+_HANGS = "something is to clean up first and does not; --remove-finalizers takes it away without that"
 
 
 class Resource(Protocol):
@@ -83,22 +87,21 @@ class ObjectResource:
         live = context.cluster.get(self.ref)
         if live is not None and self.create_only:
             return Observation()
-        if live is not None and (gone := live["metadata"].get("deletionTimestamp")):
-            return Observation(later=Later(resource=self.label, reason=f"the old one is gone (being deleted since {gone})"))
+        if live is not None and live["metadata"].get("deletionTimestamp"):
+            return self._going(context, live)
         try:
             self._check_owner(context, live)
             return self._observe(context, live)
         except AbsentError as error:
-            return Observation(later=Later(resource=self.label, reason=f"{error.missing} is there"))
+            return Observation(later=Later(resource=self.label, reason=f"{error.missing} is there", hint=error.hint or ""))
 
     def apply(self, context: "Context", change: Change) -> None:
         """Apply the manifest."""
         live = context.cluster.get(self.ref)
         self._check_owner(context, live)
         if change.action is Action.REPLACE and live is not None:
-            context.guard.check()
-            context.cluster.delete(self.ref)
-            self._wait_gone(context, context.deadline(context.platform.timeouts.deleted))
+            self._delete(context, context.deadline(context.platform.timeouts.deleted))
+            live = None
         context.guard.check()
         try:
             self._apply(context, dry_run=False)
@@ -132,6 +135,9 @@ class ObjectResource:
 
     def remove(self, context: "Context", deadline: Deadline) -> None:
         """Delete it and wait until its finalizers are done."""
+        self._delete(context, deadline)
+
+    def _delete(self, context: "Context", deadline: Deadline) -> None:
         context.guard.check()
         context.cluster.delete(self.ref)
         try:
@@ -227,19 +233,26 @@ class ObjectResource:
                 hint="choose another name in platform.yaml, or take it over with --take-over; whoever made it may then change it back",
             )
 
+    def _going(self, context: "Context", live: Manifest) -> Observation:
+        said = _what_holds(live)
+        if context.options.remove_finalizers:
+            note = f"the old one hangs and loses its finalizers after {elapsed(context.platform.timeouts.deleted.total_seconds())}: {said}"
+            return Observation(change=Change(resource=self.label, action=Action.REPLACE, note=note))
+        reason = f"the old one is gone, which {said}"
+        return Observation(later=Later(resource=self.label, reason=reason, hint=_HANGS))
+
     def _wait_gone(self, context: "Context", deadline: Deadline) -> None:
         def look() -> Readiness:
             live = context.cluster.get(self.ref)
-            if live is None:
-                return READY
-            said = readiness.of(live)
-            held = ", ".join(live["metadata"].get("finalizers") or ())
-            return Readiness(
-                state=State.PROGRESSING, message=f"{said.message or 'is still there'}{f' (finalizers: {held})' if held else ''}"
-            )
+            return READY if live is None else Readiness(state=State.PROGRESSING, message=_what_holds(live))
 
-        hint = "something is to clean up first and does not; --remove-finalizers takes it away without that"
-        context.waiter.wait(f"Deletion of {self.label}", look, deadline=deadline, refs=[self.ref], hint=hint)
+        context.waiter.wait(f"Deletion of {self.label}", look, deadline=deadline, refs=[self.ref], hint=_HANGS)
+
+
+def _what_holds(live: Manifest) -> str:
+    said = readiness.of(live).message or "is still there"
+    held = ", ".join(live["metadata"].get("finalizers") or ())
+    return f"{said}{f' (finalizers: {held})' if held else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,12 @@
 """PersistentVolumes whose data outlive the cluster's idea of them."""
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.core.change import Action, Change, FieldChange, Observation, Readiness, Removal
 from bootstrap.core.clock import Deadline
-from bootstrap.core.errors import BootstrapError
+from bootstrap.core.errors import BootstrapError, ReplacementError
 from bootstrap.core.objects import Manifest, Ref
 from bootstrap.core.resource import ObjectResource
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _KEPT = "its data stay where they are; `up` binds it again"
 _UID = "spec.claimRef.uid"
+_RETAIN = '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,10 @@ class NfsVolumeResource:
 
     def observe(self, context: "Context") -> Observation:
         """Find out what differs, and whether the volume still waits for a claim that is gone."""
-        seen = self._object.observe(context)
+        try:
+            seen = self._object.observe(context)
+        except ReplacementError as error:
+            raise self._moved(context, error) from error
         uid = self._dead_claim(context)
         if uid is None or seen.later:
             return seen
@@ -72,8 +77,7 @@ class NfsVolumeResource:
         if policy != "Retain":
             raise BootstrapError(
                 f"{self.label} would not be retained: its persistentVolumeReclaimPolicy is {policy}",
-                hint="`bootstrap up` sets it to Retain; or: kubectl patch pv "
-                f'{self._object.ref.name} -p \'{{"spec":{{"persistentVolumeReclaimPolicy":"Retain"}}}}\'',
+                hint=f"`bootstrap up` sets it to Retain; or: kubectl patch pv {self._object.ref.name} -p {shlex.quote(_RETAIN)}",
             )
         return Removal(resource=self.label, kept=_KEPT)
 
@@ -88,6 +92,20 @@ class NfsVolumeResource:
     def _claim(self) -> Ref:
         reference = self.manifest["spec"]["claimRef"]
         return Ref(api_version="v1", kind="PersistentVolumeClaim", name=reference["name"], namespace=reference["namespace"])
+
+    def _moved(self, context: "Context", error: ReplacementError) -> ReplacementError:
+        """Say how a person moves the data, which is never done by itself."""
+        spec = (context.cluster.get(self._object.ref) or {}).get("spec") or {}
+        name, claim, before = self._object.ref.name, self._claim, spec.get("nfs") or {}
+        place = f"{before.get('server')}:{before.get('path')}" if before else "what it holds"
+        kept = "" if spec.get("persistentVolumeReclaimPolicy") == "Retain" else f"kubectl patch pv {name} -p {shlex.quote(_RETAIN)}; "
+        return ReplacementError(
+            error.message,
+            details=error.details,
+            hint="put the old server and path back into platform.yaml; or move the data: stop what uses the claim"
+            f" {claim.namespace}/{claim.name}, copy {place} to the new place, then: {kept}kubectl delete pvc -n {claim.namespace}"
+            f" {claim.name}; kubectl delete pv {name}; and run this again. The old files stay where they are",
+        )
 
     def _dead_claim(self, context: "Context") -> str | None:
         """Return the uid that the volume is reserved for, if it is that of an earlier claim of ours that is no longer there."""

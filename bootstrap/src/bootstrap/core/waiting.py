@@ -48,5 +48,6 @@ class Waiter:
             message = f"{what} has failed{why}"
         else:
             message = f"{what} was not in order after {elapsed(deadline.seconds)}{why}"
-        details = [line for ref in refs for line in explain(self._cluster, ref)]
+        # Of the object that is waited for, the one who waits knows what is missing; its kind alone may look fine.
+        details = [line for ref in refs for line in explain(self._cluster, ref, seen if ref.label == what else None)]
         return WaitError(message, details=details, hint=hint or "put right what is named above and run it again: what is done stays done")

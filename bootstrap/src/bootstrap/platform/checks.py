@@ -28,6 +28,7 @@ def findings(platform: Platform) -> Iterator[Finding]:
         _registry,
         _server_storage,
         _woodpecker,
+        _service_accounts,
         _uniqueness,
     ):
         yield from check(platform)
@@ -148,6 +149,20 @@ def _woodpecker(platform: Platform) -> Iterator[Finding]:
             yield Finding(
                 at=("woodpecker", "environment", name), text="Woodpecker takes these as one comma list: no comma in it, no : in a name"
             )
+
+
+def _service_accounts(platform: Platform) -> Iterator[Finding]:
+    woodpecker = platform.woodpecker
+    if woodpecker.workspace.namespace != woodpecker.chart.namespace or not any(each.integration_tests for each in platform.projects):
+        return
+    # With WOODPECKER_BACKEND_K8S_SERVICE_ACCOUNT_NAME_ALLOW_FROM_STEP, which integration tests need, a step names any account beside it;
+    # who may start pods, as the agents may, can mount every Secret of the namespace.
+    text = (
+        f"since a project has integration tests, every step may run as any ServiceAccount in {woodpecker.workspace.namespace}, those of"
+        " Woodpecker's own server and agents too, and get at their Secrets; give the steps a namespace of their own"
+    )
+    at: Place = ("woodpecker", "workspace", "namespace")
+    yield Finding(at=at, text=text, other=("woodpecker", "chart", "namespace"), is_warning=True)
 
 
 def _uniqueness(platform: Platform) -> Iterator[Finding]:

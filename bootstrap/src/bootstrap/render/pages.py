@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from bootstrap.components.absent import Absent
 from bootstrap.components.buildkit.security import PodSecurity
@@ -52,8 +53,8 @@ _LOOKS = (Check, Probe, NodeTrust)
 _TAKES_AWAY = (Absent, FormerBinding)
 
 
-def readme(platform: Platform, made: Rendering, used: Sequence[Known], derived: dict[str, str]) -> list[str]:
-    """Return the page for the whole folder."""
+def readme(platform: Platform, made: Rendering, used: Sequence[Known], derived: dict[str, str], *, way: str) -> list[str]:
+    """Return the page for the whole folder; `way` leads from there to the folder of platform.yaml."""
     return [
         f"# {platform.name}: the platform as plain files",
         "",
@@ -66,7 +67,7 @@ def readme(platform: Platform, made: Rendering, used: Sequence[Known], derived: 
         "",
         *_order(platform),
         *_secrets(used, derived),
-        *_images(platform, made),
+        *_images(platform, made, way),
         *_apart(made),
     ]
 
@@ -93,17 +94,17 @@ def gitea(platform: Platform, context: Context) -> list[str]:
         "   `secrets/WOODPECKER_CLIENT_SECRET`. Of one that is there, `-X PATCH .../oauth2/ID` with the same body gives a new secret.",
         "4. Webhooks to Woodpecker: `GITEA__webhook__ALLOWED_HOST_LIST` of its workload must let them reach",
         f"   {webhook_host(platform)} (`private` does).",
-        *(line for project in platform.projects for line in _repository(project, api, curl)),
+        *(line for project in platform.projects for line in _repository(project, platform, api, curl)),
     ]
 
 
 def woodpecker(platform: Platform, made: Rendering, places: Places) -> list[str]:
     """Return the page with the calls to Woodpecker."""
-    url, names = platform.woodpecker.public_url, ", ".join(platform.woodpecker.admins)
+    url, names = platform.woodpecker.api_url, ", ".join(platform.woodpecker.admins)
     lines = [
         "# Woodpecker",
         "",
-        f"1. Log in at {url} as {names}: who logs in is sent to Gitea, and back.",
+        f"1. Log in at {platform.woodpecker.public_url} as {names}: who logs in is sent to Gitea, and back.",
         "2. Make a token (User settings, CLI & API) and put it into a file that curl reads, so that it stands in no list of processes:",
         "",
         "       read -rs token; (umask 077; printf 'Authorization: Bearer %s' \"$token\" > secrets/woodpecker-header)",
@@ -159,6 +160,7 @@ def _secrets(used: Sequence[Known], derived: dict[str, str]) -> list[str]:
         "",
         "None is in these files: where one belongs stands its name, `${NAME}`, and the scripts put in what `secrets/NAME` holds.",
         "That folder is kept out of git. Who applies a file by hand replaces the name, quotes included, by the value in JSON's form.",
+        "`${SUM_OF_...}` is no secret: the scripts put in a sum of the files that pods read, so that these restart when one has changed.",
         "",
         "| file in secrets/ | what it is |",
         "|---|---|",
@@ -178,17 +180,22 @@ def _explained(known: Known) -> str:
             return how.replace("|", "\\|")
 
 
-def _images(platform: Platform, made: Rendering) -> list[str]:
+def _images(platform: Platform, made: Rendering, way: str) -> list[str]:
     images = [part.resource for part in made.apart if isinstance(part.resource, Image)]
     if not images:
         return []
-    source = platform.images.source
-    lines = ["## Images", "", "The plugins and BuildKit have to be in the registry. With skopeo:", ""]
+    source, registry = platform.images.source, platform.registry
+    if platform.images.is_layout and not source.startswith(("/", "~")):
+        source = str(PurePosixPath(way, source))
+    lines = ["## Images", "", "The plugins and BuildKit have to be in the registry. With skopeo, in this folder:", ""]
+    if registry.login:
+        lines.append(f"    skopeo login --username {registry.login.username} {registry.host}")
+    copy = f"skopeo copy --all{' --dest-tls-verify=false' if registry.plain_http else ''}"
     for image in images:
         origin = f"oci:{source}/{image.name}" if platform.images.is_layout else f"docker://{source}/{image.name}:{image.tag}"
-        lines.append(f"    skopeo copy --all {origin} docker://{image.reference}")
+        lines.append(f"    {copy} {origin} docker://{image.reference}")
     if platform.images.is_layout:
-        lines += ["", f"`./dev images --output DIR` of the project writes {source} (beside platform.yaml)."]
+        lines += ["", f"`./dev images --output DIR` of the project writes that folder, {source}."]
     return [*lines, ""]
 
 
@@ -226,17 +233,20 @@ def _administrator(platform: Platform) -> list[str]:
     ]
 
 
-def _repository(project: Project, api: str, curl: str) -> list[str]:
+def _repository(project: Project, platform: Platform, api: str, curl: str) -> list[str]:
     repository = project.repository
     made = json.dumps({"name": repository.name, "private": repository.private, "default_branch": repository.branch})
-    lines = [
-        "",
-        f"## {repository.full_name}",
-        "",
-        f"    {curl} -d '{made}' {api}/admin/users/{repository.owner}/repos     # 409: it is there",
-    ]
+    lines = ["", f"## {repository.full_name}", ""]
+    if repository.owner != platform.gitea.admin.name:
+        owner = json.dumps({"username": repository.owner})
+        lines += [f"    {curl} -d '{owner}' {api}/orgs     # 422: it is there, or is a user"]
+    lines.append(f"    {curl} -d '{made}' {api}/admin/users/{repository.owner}/repos     # 409: it is there")
     if repository.import_from:
-        lines.append(f"    git -C {repository.import_from} push {repository.remote} {repository.branch}     # the remote is its address")
+        address = f"{platform.gitea.endpoint.public_url}/{repository.full_name}.git"
+        lines += [
+            f"    git -C {repository.import_from} remote add {repository.remote} {address}",
+            f"    git -C {repository.import_from} push --tags {repository.remote} {repository.branch}",
+        ]
     lines += ["", "A branch for each stage, which promotions write and Argo CD follows:", ""]
     for stage in project.stages:
         branch = json.dumps({"new_branch_name": stage.branch, "old_ref_name": f"refs/heads/{repository.branch}"})

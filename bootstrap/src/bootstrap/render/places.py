@@ -23,22 +23,25 @@ class Places:
         self.derived: dict[str, str] = {}
         """Places for what is made of secrets in a way that only bootstrap knows, and what they are."""
 
-    def manifest(self, first: Manifest, second: Manifest) -> Manifest:
+    def manifest(self, first: Manifest, second: Manifest, *, mark: str | None = None) -> Manifest:
         """Return an object with places; the values of a Secret are text, not Base64."""
         if first["kind"] != "Secret" or "data" not in first:
-            return dict(self.values(first, second))
+            return dict(self.values(first, second, mark=mark))
         name, namespace = first["metadata"]["name"], first["metadata"]["namespace"]
         texts = {key: self._text(_decoded(first, key), _decoded(second, key)) for key in first["data"]}
         for key, text in texts.items():
             if text is None:
                 place = name_of(namespace, name, key)
-                texts[key] = _place(place)
+                texts[key] = place_of(place)
                 self.derived[place] = f"{key} of the Secret {namespace}/{name}"
         return {**{key: value for key, value in first.items() if key != "data"}, "stringData": texts}
 
-    def values(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an object or the values of a chart with places; annotations that only mark a change of secrets are left out."""
-        found = self._node(first, second, ())
+    def values(self, first: Mapping[str, Any], second: Mapping[str, Any], *, mark: str | None = None) -> dict[str, Any]:
+        """Return an object or the values of a chart with places.
+
+        Annotations that change with secrets, so that pods restart, get the place `mark`; without one they are left out.
+        """
+        found = self._node(first, second, (), place_of(mark) if mark else _GONE)
         assert isinstance(found, dict)  # noqa: S101  as the first one is
         return found
 
@@ -46,20 +49,21 @@ class Places:
         """Return the name of a secret of the first run."""
         return next((name for known, name in self._first if known == value), None)
 
-    def _node(self, first: Any, second: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401  any YAML
+    def _node(self, first: Any, second: Any, path: tuple[str, ...], mark: object) -> Any:  # noqa: ANN401  any YAML
         if isinstance(first, Mapping) and isinstance(second, Mapping) and first.keys() == second.keys():
-            pairs = ((key, self._node(first[key], second[key], (*path, str(key)))) for key in first)
+            pairs = ((key, self._node(first[key], second[key], (*path, str(key)), mark)) for key in first)
             kept = {key: value for key, value in pairs if value is not _GONE}
             return kept if kept or not first else _GONE
         if isinstance(first, list | tuple) and isinstance(second, list | tuple) and len(first) == len(second):
-            return [self._node(one, other, (*path, str(number))) for number, (one, other) in enumerate(zip(first, second, strict=True))]
+            each = enumerate(zip(first, second, strict=True))
+            return [self._node(one, other, (*path, str(number)), mark) for number, (one, other) in each]
         if first == second:
             return first
         text = self._text(first, second) if isinstance(first, str) and isinstance(second, str) else None
         if text is not None:
             return text
         if _ANNOTATIONS & {*path}:
-            return _GONE
+            return mark
         raise ValueError(f"{'.'.join(path)} is made of secrets in a way that can't be written down")
 
     def _text(self, first: str, second: str) -> str | None:
@@ -77,11 +81,12 @@ def _by_length(known: Sequence[Known]) -> list[tuple[str, str]]:
 
 def _replaced(text: str, known: Sequence[tuple[str, str]]) -> str:
     for value, name in known:
-        text = text.replace(value, _place(name))
+        text = text.replace(value, place_of(name))
     return text
 
 
-def _place(name: str) -> str:
+def place_of(name: str) -> str:
+    """Write the name of a secret, or of a sum, as it stands in the files."""
     return f"${{{name}}}"
 
 

@@ -21,7 +21,8 @@ def render(platform: Platform, components: Sequence[Component], folder: Path, *,
     """
     first, second = (survey(platform, components, folder) for _ in range(2))
     places = Places(first.secrets, second.secrets)
-    made = rendering(first, second, places, way=os.path.relpath(folder, output))
+    way = os.path.relpath(folder, output)
+    made = rendering(first, second, places, way=way)
     files = {path: text.manifests(documents, source) for path, documents in made.objects.items()}
     files |= {path: text.values(values, source) for path, values in made.values.items()}
     written = "".join(files.values())
@@ -33,9 +34,9 @@ def render(platform: Platform, components: Sequence[Component], folder: Path, *,
         "runmefirst.sh": text.script(script.first(made, platform.context), source),
         "runmelast.sh": text.script(script.last(made, platform.context), source),
         "functions.sh": text.script(script.functions(), source),
-        "secrets.sh": text.script(script.secrets(used, placed, places.derived), source),
+        "secrets.sh": text.script(script.secrets(used, placed, places.derived, made.sums), source),
         "secrets/.gitignore": SECRETS_IGNORED.format(header=text.header(source)[0]),
-        "README.md": text.page(pages.readme(platform, made, used, places.derived), source),
+        "README.md": text.page(pages.readme(platform, made, used, places.derived, way=way), source),
         "gitea/README.md": text.page(pages.gitea(platform, first.context), source),
         "woodpecker/README.md": text.page(pages.woodpecker(platform, made, places), source),
     }

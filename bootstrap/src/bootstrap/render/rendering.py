@@ -1,6 +1,6 @@
 """What is written: two surveys with other secrets, made into files and the steps of the two scripts. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,13 @@ from bootstrap.core.release import ReleaseResource
 from bootstrap.core.volume import NfsVolumeResource
 from bootstrap.render import step
 from bootstrap.render.layout import file_of, folder_of
-from bootstrap.render.places import Places
+from bootstrap.render.places import Places, place_of
+from bootstrap.render.source import name_of
 from bootstrap.render.step import line, manifest_of
 from bootstrap.render.survey import Part, Survey
+
+# When they start, and not again.
+_READ_BY_PODS = frozenset({"Secret", "ConfigMap"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +29,8 @@ class Rendering:
     checks: list[str] = field(default_factory=list)
     """What has to hold before anything is removed."""
     down: list[str] = field(default_factory=list)
+    sums: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Places that change with what is in these files, so that pods restart."""
     apart: list[Part] = field(default_factory=list)
     """Parts that are no files."""
 
@@ -48,6 +54,7 @@ class _Draft:
         self._places = places
         self._way = way
         self._waiting: list[str] = []
+        self._read: dict[str, list[str]] = {}
 
     def write(self) -> None:
         """Go through all parts, forwards and then backwards."""
@@ -64,6 +71,7 @@ class _Draft:
         )
         for part in reversed(self._first.parts):
             _add(self.made.down, part.title, step.removal(part.resource, doomed))
+        self.made.down = step.together(self.made.down)
         volumes = [each["metadata"]["name"] for resource, each in manifests if isinstance(resource, NfsVolumeResource)]
         projects = [each["metadata"]["name"] for _, each in manifests if each["kind"] == "Project"]
         self.made.checks += [line("retained", name) for name in volumes] + [line("keeps_namespace", name) for name in projects]
@@ -83,7 +91,8 @@ class _Draft:
         if manifest is None or second is None:
             self.made.apart.append(part)
             return ()
-        written = self._places.manifest(_labelled(manifest, self._first), _labelled(second, self._second))
+        ours = _labelled(manifest, self._first), _labelled(second, self._second)
+        written = self._marked(part.component, lambda mark: self._places.manifest(*ours, mark=mark))
         volume = [line("free_volume", ref_of(manifest).name)] if isinstance(resource, NfsVolumeResource) else []
         self._waiting += step.wait(ref_of(manifest))
         return [*volume, *self._apply(part.component, written)]
@@ -92,11 +101,23 @@ class _Draft:
         path = f"{folder_of(component)}/values.yaml"
         if path in self.made.values:
             path = f"{folder_of(component)}/{release.name}-values.yaml"
-        self.made.values[path] = self._places.values(release.values, twin.values)
+        self.made.values[path] = self._marked(component, lambda mark: self._places.values(release.values, twin.values, mark=mark))
         return step.install(release, path, self._way)
+
+    def _marked(self, component: str, write: Callable[[str | None], dict[str, Any]]) -> dict[str, Any]:
+        """Write something whose pods restart when the component's own Secrets and ConfigMaps change."""
+        files = tuple(self._read.get(component, ()))
+        mark = name_of("sum", "of", component) if files else None
+        written = write(mark)
+        if mark and place_of(mark) in str(written):
+            self.made.sums[mark] = files
+        return written
 
     def _apply(self, component: str, manifest: Manifest) -> Sequence[str]:
         path = file_of(component, manifest)
+        read = self._read.setdefault(component, [])
+        if manifest["kind"] in _READ_BY_PODS and path not in read:
+            read.append(path)
         call = line("apply", path)
         if path not in self.made.objects:
             self.made.objects[path] = [manifest]

@@ -25,7 +25,7 @@ def functions() -> list[str]:
     return text.splitlines()
 
 
-def secrets(used: Sequence[Known], placed: Collection[str], derived: Mapping[str, str]) -> list[str]:
+def secrets(used: Sequence[Known], placed: Collection[str], derived: Mapping[str, str], sums: Mapping[str, Sequence[str]]) -> list[str]:
     """Return where the values come from, which are nowhere in these files; those of `placed` are needed by the scripts."""
     lines = ["# Where the values of secrets come from; README.md says it at length.", "# shellcheck shell=bash"]
     for each in sorted(used, key=lambda known: known.name):
@@ -36,7 +36,8 @@ def secrets(used: Sequence[Known], placed: Collection[str], derived: Mapping[str
                 lines.append(shlex.join(["secret_by_hand_early" if early and each.name in placed else "secret_by_hand", each.name, how]))
             case _:
                 lines.append(shlex.join(["secret_at_random", each.name]))
-    return [*lines, *(shlex.join(["secret_by_hand_early", name, what]) for name, what in sorted(derived.items()))]
+    lines += [shlex.join(["secret_by_hand_early", name, what]) for name, what in sorted(derived.items())]
+    return [*lines, *(shlex.join(["sum_of", name, *files]) for name, files in sorted(sums.items()))]
 
 
 def first(made: Rendering, context: str | None) -> list[str]:
@@ -50,6 +51,7 @@ def first(made: Rendering, context: str | None) -> list[str]:
         "",
         "need kubectl helm",
         "prepare_secrets",
+        "reach_cluster",
         "",
         *_spaced(made.up),
         'say "The rest is done in Gitea and Woodpecker: gitea/README.md, woodpecker/README.md."',
@@ -60,7 +62,18 @@ def last(made: Rendering, context: str | None) -> list[str]:
     """Return runmelast.sh."""
     comment = "# Removes the platform; volumes and their data, Gitea, the registry and applications stay. --yes does not ask."
     checks = ["section 'Checks'", *made.checks] if made.checks else []
-    return [comment, *_BEGIN, *_context(context), "", "need kubectl helm", *checks, 'confirm "$@"', "", *_spaced(made.down)]
+    return [
+        comment,
+        *_BEGIN,
+        *_context(context),
+        "",
+        "need kubectl helm",
+        "reach_cluster",
+        *checks,
+        'confirm "$@"',
+        "",
+        *_spaced(made.down),
+    ]
 
 
 def _context(context: str | None) -> list[str]:

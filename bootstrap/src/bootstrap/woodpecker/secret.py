@@ -6,8 +6,8 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from bootstrap.core.change import HIDDEN, FieldChange
+from bootstrap.core.fingerprint import fingerprint
 from bootstrap.woodpecker.client import Woodpecker
-from bootstrap.woodpecker.fingerprint import fingerprint
 from bootstrap.woodpecker.repository import Repository
 
 

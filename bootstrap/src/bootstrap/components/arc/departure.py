@@ -1,5 +1,6 @@
 """Things that have to go. Once gone they are no part of the platform: `status` and `down` know nothing of them."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from bootstrap.components.arc import runners
@@ -17,19 +18,19 @@ _HANGS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Departure:
+class Departure(ABC):
     """One thing that has to go; who inherits says whether it is there and how it goes."""
 
     label: str
     namespace: str
 
+    @abstractmethod
     def present(self, context: Context) -> bool:
         """Tell whether it is there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leave(self, context: Context) -> None:
         """Make it go, and wait where the next thing must not go before."""
-        raise NotImplementedError
 
     def note(self, context: Context) -> str:
         """Say in the plan what goes along."""
@@ -71,6 +72,7 @@ class Departure:
 
     def remove(self, context: Context, deadline: Deadline) -> None:
         """Not a part of the platform."""
+        del context, deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

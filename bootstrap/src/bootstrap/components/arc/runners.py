@@ -27,13 +27,13 @@ _PROTECTED = (
 
 def left(context: Context, namespace: str | None = None) -> Sequence[Manifest]:
     """Return the objects of its own kinds, children first; by default those of all namespaces."""
-    return [each for kind in KINDS for each in _list(context, kind, namespace)]
+    return [each for kind in KINDS for each in context.cluster.list(API_VERSION, kind, namespace=namespace)]
 
 
 def busy(context: Context, namespace: str) -> Sequence[str]:
     """Say of each runner that is at work what it does: who goes on loses that job."""
     found = []
-    for runner in _list(context, "EphemeralRunner", namespace):
+    for runner in context.cluster.list(API_VERSION, "EphemeralRunner", namespace=namespace):
         status = runner.get("status") or {}
         # Controllers before 0.12 know no jobId.
         has_job = any(status.get(key) for key in ("jobId", "jobRequestId", "jobRepositoryName"))
@@ -82,14 +82,6 @@ def controllers(context: Context) -> Sequence[Manifest]:
 def crd(name: str) -> Ref:
     """Return which CRD."""
     return Ref(api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition", name=name)
-
-
-def _list(context: Context, kind: str, namespace: str | None) -> Sequence[Manifest]:
-    try:
-        return context.cluster.list(API_VERSION, kind, namespace=namespace)
-    except AbsentError:
-        # Its CRD has gone since it was seen for the first time.
-        return []
 
 
 def _own(live: Manifest) -> list[str]:

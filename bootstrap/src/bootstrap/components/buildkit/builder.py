@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from bootstrap.core.context import Context
 from bootstrap.core.objects import Ref
-from bootstrap.platform.buildkit import PORT
 from bootstrap.platform.platform import Platform
 
 SERVER_SECRET, CLIENT_SECRET = "buildkitd-tls", "buildkit-client"
@@ -19,11 +18,6 @@ class Builder:
     name: str
     namespace: str
     architecture: str | None
-
-    @property
-    def url(self) -> str:
-        """The address for `builder` of a registry-push step."""
-        return f"tcp://{self.name}.{self.namespace}.svc:{PORT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +34,7 @@ def builders(platform: Platform) -> Sequence[Builder]:
     wanted = platform.buildkit
     if not wanted.enabled:
         return ()
-    if not wanted.platforms:
-        return (Builder(name="buildkitd", namespace=wanted.namespace, architecture=None),)
-    # linux/arm/v7 runs on nodes that call themselves arm.
-    architectures = dict.fromkeys(each.split("/")[1] for each in wanted.platforms)
-    return tuple(Builder(name=f"buildkitd-{name}", namespace=wanted.namespace, architecture=name) for name in architectures)
+    return tuple(Builder(name=name, namespace=wanted.namespace, architecture=each) for name, each in wanted.builders.items())
 
 
 def server_names(platform: Platform) -> list[str]:

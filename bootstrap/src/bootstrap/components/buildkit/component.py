@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bootstrap.components.buildkit.builder import CLIENT_SECRET, SERVER_SECRET, Builder, builders, server_names, tls_secret
 from bootstrap.components.buildkit.configuration import CA_FILE, TLS, buildkitd_toml
-from bootstrap.components.buildkit.security import FORMS, PodSecurity, Privileges
+from bootstrap.components.buildkit.security import FORMS, PodSecurity
 from bootstrap.components.registry.access import pull_secret, pull_secrets
 from bootstrap.components.trust import ca_pem, makes_ca
 from bootstrap.core.context import Context
@@ -21,7 +21,6 @@ from bootstrap.platform.platform import Platform
 class BuildKit:
     """The builders, their certificates, and who may reach them."""
 
-    privileges: Privileges = Privileges.PRIVILEGED
     name: str = "buildkit"
     title: str = "BuildKit"
     needs: tuple[str, ...] = ("namespaces", "images")
@@ -50,7 +49,7 @@ class BuildKit:
         if not ca and platform.ca is None and makes_ca(platform):
             waiting = (f"ConfigMap {namespace}/buildkitd", *labels)
             return [*found, *(Awaited(label=each, reason="the CA of the platform is made") for each in waiting)]
-        toml = buildkitd_toml(platform, ca=bool(ca), socket=FORMS[self.privileges].socket)
+        toml = buildkitd_toml(platform, ca=bool(ca), socket=FORMS[wanted.privileges].socket)
         values = {"namespace": namespace, "toml": toml, "ca": ca or None}
         found += objects(load_manifest(__package__, "configuration.yaml", values))
         certificate = tls_secret(context, SERVER_SECRET) if wanted.mtls else {}
@@ -61,32 +60,33 @@ class BuildKit:
             ]
         # buildkitd reads both only when it starts; a configuration or certificate that differs is a new pod.
         digest = hashlib.sha256("\n".join((toml, ca, *sorted(certificate.values()))).encode()).hexdigest()
-        return [*found, *(each for builder in builders(platform) for each in self._builder(context, builder, digest, ca=bool(ca)))]
+        return [*found, *(each for builder in builders(platform) for each in _builder(context, builder, digest, ca=bool(ca)))]
 
-    def _builder(self, context: Context, builder: Builder, digest: str, *, ca: bool) -> Iterator[ObjectResource]:
-        platform, form = context.platform, FORMS[self.privileges]
-        wanted = platform.buildkit
-        values = {
-            "namespace": builder.namespace,
-            "name": builder.name,
-            "replicas": wanted.replicas,
-            "image": platform.image(form.image),
-            "secrets": pull_secrets(context),
-            "digest": digest,
-            "port": PORT,
-            "arguments": ["--config", "/etc/buildkit/buildkitd.toml", *form.arguments],
-            "socket": form.socket,
-            "folder": form.folder,
-            "pod_security": form.pod,
-            "container_security": form.container,
-            "nodes": {"kubernetes.io/arch": builder.architecture} if builder.architecture else None,
-            "size": wanted.storage.size,
-            "storage_class": wanted.storage.storage_class or platform.prerequisites.storage_class,
-            "tls_mount": {"name": "tls", "mountPath": TLS, "readOnly": True} if wanted.mtls else None,
-            "tls_volume": {"name": "tls", "secret": {"secretName": SERVER_SECRET, "defaultMode": 0o444}} if wanted.mtls else None,
-            "ca_mount": {"name": "configuration", "mountPath": CA_FILE, "subPath": "ca.pem", "readOnly": True} if ca else None,
-        }
-        yield from objects(load_manifest(__package__, "buildkitd.yaml", values))
+
+def _builder(context: Context, builder: Builder, digest: str, *, ca: bool) -> Iterator[ObjectResource]:
+    platform, wanted = context.platform, context.platform.buildkit
+    form = FORMS[wanted.privileges]
+    values = {
+        "namespace": builder.namespace,
+        "name": builder.name,
+        "replicas": wanted.replicas,
+        "image": platform.image(form.image),
+        "secrets": pull_secrets(context),
+        "digest": digest,
+        "port": PORT,
+        "arguments": ["--config", "/etc/buildkit/buildkitd.toml", *form.arguments],
+        "socket": form.socket,
+        "folder": form.folder,
+        "pod_security": form.pod,
+        "container_security": form.container,
+        "nodes": {"kubernetes.io/arch": builder.architecture} if builder.architecture else None,
+        "size": wanted.storage.size,
+        "storage_class": wanted.storage.storage_class or platform.prerequisites.storage_class,
+        "tls_mount": {"name": "tls", "mountPath": TLS, "readOnly": True} if wanted.mtls else None,
+        "tls_volume": {"name": "tls", "secret": {"secretName": SERVER_SECRET, "defaultMode": 0o444}} if wanted.mtls else None,
+        "ca_mount": {"name": "configuration", "mountPath": CA_FILE, "subPath": "ca.pem", "readOnly": True} if ca else None,
+    }
+    yield from objects(load_manifest(__package__, "buildkitd.yaml", values))
 
 
 def _certificates(platform: Platform) -> Iterator[Resource]:

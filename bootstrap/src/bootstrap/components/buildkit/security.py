@@ -1,7 +1,6 @@
 """What BuildKit's pods may do on their node, and the namespace that allows it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from bootstrap.core.change import ABSENT, READY, Action, Change, FieldChange, Later, Observation, Readiness, Removal, State
@@ -13,19 +12,9 @@ _LABEL = "pod-security.kubernetes.io/enforce"
 _LEVEL = "privileged"
 
 
-class Privileges(StrEnum):
-    """How BuildKit gets to make the containers in which it builds."""
-
-    PRIVILEGED = "privileged"
-    """A privileged container: works on every node, and whoever may build is root there."""
-
-    ROOTLESS = "rootless"
-    """A user namespace of its own: needs a kernel that allows those to everybody, and the rootless image."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What differs between the two."""
+    """What differs between the ways in which BuildKit gets to make containers (`buildkit.privileges`)."""
 
     image: str
     folder: str
@@ -36,7 +25,7 @@ class Form:
 
 
 FORMS = {
-    Privileges.PRIVILEGED: Form(
+    "privileged": Form(
         image="buildkit",
         folder="/var/lib/buildkit",
         socket="unix:///run/buildkit/buildkitd.sock",
@@ -45,7 +34,7 @@ FORMS = {
         container={"privileged": True},
     ),
     # As docs/rootless.md of moby/buildkit has it. Without a process sandbox of its own it needs no unmasked /proc.
-    Privileges.ROOTLESS: Form(
+    "rootless": Form(
         image="buildkit-rootless",
         folder="/home/user/.local/share/buildkit",
         socket="unix:///run/user/1000/buildkit/buildkitd.sock",

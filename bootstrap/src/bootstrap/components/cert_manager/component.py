@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bootstrap.components.authority import new_authority, parted
 from bootstrap.components.encoding import encoded
-from bootstrap.components.trust import RECORD, RECORD_KEY, makes_ca
+from bootstrap.components.trust import RECORD, RECORD_KEY, certificates_kept, makes_ca
 from bootstrap.core.context import Context
 from bootstrap.core.errors import BootstrapError
 from bootstrap.core.objects import load_manifest
@@ -33,14 +33,15 @@ class CertManager:
                 "prerequisites.cert_manager.issuer_kind is Issuer, and an issuer that is installed here has to serve all namespaces",
                 hint="leave `issuer_kind` out, or make the Issuers yourself and set `mode: external`",
             )
-        # In a record, and not made by cert-manager: `down` deletes its namespace, and nodes and people trust this CA by hand.
+        kept = certificates_kept(context.platform)
+        # In a record, and not made by cert-manager: its namespace may go, and nodes and people trust this CA by hand.
         record = RecordResource(
             name=RECORD,
             values={RECORD_KEY: lambda: new_authority(f"{context.platform.name} CA")},
             purpose=f"key and certificate of the CA behind {wanted.issuer_kind} {wanted.issuer}",
         )
         # Without the CRDs all certificates would go, and the ingresses of what `down` keeps with them.
-        release = release_of(wanted.chart, {"crds": {"enabled": True, "keep": True}})
+        release = release_of(wanted.chart, {"crds": {"enabled": True, "keep": True}}, kept=kept)
         secret = f"{wanted.issuer}-ca"
         pem = context.records.value(RECORD, RECORD_KEY)
         if pem is None:
@@ -55,4 +56,4 @@ class CertManager:
             "key": encoded(key),
             "certificate": encoded(certificate),
         }
-        return [record, release, *objects(load_manifest(__package__, "issuer.yaml", values))]
+        return [record, release, *objects(load_manifest(__package__, "issuer.yaml", values), kept=kept)]

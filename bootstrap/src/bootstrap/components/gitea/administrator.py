@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from bootstrap.components.forge import git_login
 from bootstrap.components.gitea.snapshot import Snapshot, workload_ref
-from bootstrap.components.woodpecker import access
+from bootstrap.components.web import gitea_web
+from bootstrap.components.workload import is_up
 from bootstrap.core.change import READY, Action, Change, Later, Observation, Readiness, Removal
 from bootstrap.core.change import State as Ready
 from bootstrap.core.clock import Deadline
@@ -70,7 +71,7 @@ class AdministratorResource:
             raise _unknown_password(context, self.snapshot)
         context.guard.check()
         administrator = Administrator(name=login.username, email=wanted.admin.email, password=login.password)
-        wizard.install(access.gitea_web(context), public_url=wanted.endpoint.public_url, administrator=administrator)
+        wizard.install(gitea_web(context), public_url=wanted.endpoint.public_url, administrator=administrator)
 
     def verify(self, context: "Context", deadline: Deadline) -> None:
         """Wait until the administrator can log in: an installation restarts Gitea."""
@@ -90,7 +91,7 @@ class AdministratorResource:
 
     def _has_started(self, context: "Context") -> bool:
         live = self.snapshot.workload
-        if live is None or not access.is_up(context, workload_ref(context.platform)):
+        if live is None or not is_up(context, workload_ref(context.platform)):
             return False
         return bool(self.started) and (live["spec"]["template"]["metadata"].get("annotations") or {}).get(MARK) == self.started
 

@@ -8,18 +8,18 @@ from bootstrap.components.encoding import encoded
 from bootstrap.components.forge import RECORD, git_login
 from bootstrap.components.gitea.administrator import MARK, AdministratorResource
 from bootstrap.components.gitea.snapshot import Snapshot, workload_ref
-from bootstrap.components.woodpecker import access
+from bootstrap.components.web import gitea_web
 from bootstrap.core.change import Readiness, State
 from bootstrap.core.clock import Deadline
 from bootstrap.core.context import Context
 from bootstrap.core.errors import BootstrapError
+from bootstrap.core.fingerprint import fingerprint
 from bootstrap.core.objects import Ref, load_manifest
 from bootstrap.core.readiness import condition
 from bootstrap.core.resource import Awaited, ObjectResource, Resource, objects
 from bootstrap.gitea import probe
 from bootstrap.gitea.errors import WebError
 from bootstrap.platform.platform import Platform
-from bootstrap.woodpecker.fingerprint import fingerprint
 
 SECRET_KEY = "secret-key"  # noqa: S105  a key of the record
 SECRET = "gitea-administrator"  # noqa: S105  the name of one
@@ -69,7 +69,7 @@ class Entrance(ObjectResource):
 
         def look() -> Readiness:
             try:
-                return probe.readiness(access.gitea_web(context))
+                return probe.readiness(gitea_web(context))
             except WebError as error:
                 return Readiness(state=State.PROGRESSING, message=error.message)
 

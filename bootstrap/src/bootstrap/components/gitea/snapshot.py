@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from bootstrap.components.forge import git_login
-from bootstrap.components.woodpecker import access
+from bootstrap.components.web import gitea_web
 from bootstrap.core.objects import Manifest, Ref
 from bootstrap.gitea import pod, probe
 from bootstrap.gitea.client import Basic, Gitea
@@ -46,7 +46,7 @@ class Snapshot:
         """Its API, as the administrator where a password is known."""
         login = git_login(self._context)
         credentials = Basic(user=login.username, password=login.password) if login else None
-        return Gitea(access.gitea_web(self._context), credentials, pod=self.pod)
+        return Gitea(gitea_web(self._context), credentials, pod=self.pod)
 
     @property
     def probe(self) -> Probe:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bootstrap.components.buildkit.security import FORMS
 from bootstrap.components.images.image import Image
 from bootstrap.components.images.nodes import NodeTrust
 from bootstrap.components.registry.access import pull_secret
@@ -10,7 +11,6 @@ from bootstrap.core.resource import Resource
 from bootstrap.platform.platform import Platform
 
 PLUGINS = ("registry-push", "github-mirror", "kargo-notify")
-BUILDKIT = "buildkit"
 
 
 class Images:
@@ -39,7 +39,7 @@ class Images:
 
 def names(platform: Platform) -> tuple[str, ...]:
     """Return the images that a platform needs."""
-    return (*PLUGINS, BUILDKIT) if platform.buildkit.enabled else PLUGINS
+    return (*PLUGINS, FORMS[platform.buildkit.privileges].image) if platform.buildkit.enabled else PLUGINS
 
 
 def _image(platform: Platform, name: str) -> Image:

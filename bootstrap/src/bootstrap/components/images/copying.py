@@ -62,7 +62,7 @@ def copy(source: Source, name: str, target: Registry, path: str, tag: str, *, be
 def _root(source: Source, name: str) -> Manifest:
     root = source.root(name)
     if root is None:
-        raise SourceError(f"there is no image {name} in {source.where} any more")
+        raise SourceError(f"there is no image {name} in {source.where} any more", hint="put it there again, and run this again")
     return root
 
 

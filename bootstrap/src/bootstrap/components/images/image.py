@@ -1,7 +1,9 @@
 """One image in the platform's registry."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from bootstrap.components.buildkit.security import FORMS
 from bootstrap.components.images.copying import copy
 from bootstrap.components.images.source import SourceError, source
 from bootstrap.components.registry.client import registry
@@ -33,8 +35,10 @@ class Image:
         return f"Image {self.reference}"
 
     def observe(self, context: Context) -> Observation:
-        """Compare digests; what is there already needs no source."""
+        """Compare digests; what is there already needs no source, and what a new registry will need must be there before it is made."""
         if reason := awaited(context):
+            if _is_new(context):
+                self._look(context)
             return Observation(later=Later(resource=self.label, reason=reason))
         with registry(context) as target:
             there = target.manifest(self.path, self.tag)
@@ -88,11 +92,22 @@ class Image:
     def remove(self, context: Context, deadline: Deadline) -> None:
         """Nothing: the registry keeps what it has."""
 
+    def _look(self, context: Context) -> None:
+        with source(context) as origin:
+            # One that is named as its own source has nothing yet, and says so when it runs.
+            if origin.host != context.platform.registry.host and origin.root(self.name) is None:
+                raise self._missing(context)
+
     def _missing(self, context: Context) -> SourceError:
         wanted = context.platform.images
         if wanted.is_layout:
-            folder = context.folder / wanted.source
-            return SourceError(f"there is no image {self.name} in {folder}", hint=f"write it there: ./dev images --output {folder}")
+            folder = context.folder / Path(wanted.source).expanduser()
+            command = f"./dev images --output {folder}"
+            if self.name == FORMS["rootless"].image:
+                command = f"skopeo copy docker://docker.io/moby/buildkit:rootless oci:{folder / self.name}:{wanted.tag}"
+            if not folder.is_dir():
+                return SourceError(f"there is no folder {folder}, where the images are to come from", hint=f"write it: {command}")
+            return SourceError(f"there is no image {self.name} in {folder}", hint=f"write it there: {command}")
         return SourceError(f"there is no image {wanted.source}/{self.name}:{wanted.tag}", hint="check `images.source` and `images.tag`")
 
 
@@ -103,6 +118,12 @@ def awaited(context: Context) -> str:
         return ""
     live = context.cluster.get(Ref(api_version="apps/v1", kind="Deployment", name="registry", namespace=wanted.namespace))
     return "" if live is not None and readiness.of(live).state is State.READY else "the registry runs"
+
+
+def _is_new(context: Context) -> bool:
+    """Tell whether the registry can't hold anything yet: it has no volume."""
+    claim = Ref(api_version="v1", kind="PersistentVolumeClaim", name="registry", namespace=context.platform.registry.namespace)
+    return context.cluster.get(claim) is None
 
 
 def _version(manifest: Manifest) -> str:

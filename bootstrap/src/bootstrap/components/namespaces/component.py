@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from bootstrap.components.trust import certificates_kept, makes_ca
 from bootstrap.core.context import Context
 from bootstrap.core.objects import load_manifest
 from bootstrap.core.resource import ObjectResource, Resource
@@ -12,7 +13,7 @@ _KEPT: Mapping[Use, str] = {
     Use.PLATFORM: "it holds the Secrets of record; `bootstrap down --forget-secrets` deletes it",
     Use.SERVICE: "Gitea and the registry are kept",
     Use.APPLICATION: "applications go on running",
-    Use.KARGO: "it may hold Secrets of yours; its Kargo project is deleted",
+    Use.KARGO: "it holds the Freight, and may hold Secrets of yours; its Kargo project is deleted",
 }
 # Without the second one, deleting the Project deletes the namespace and all that is in it.
 _PROJECT_LABELS = {"kargo.akuity.io/project": "true"}
@@ -60,6 +61,8 @@ def _namespace(context: Context, each: NamespaceUse) -> ObjectResource:
     }
     (manifest,) = load_manifest(__package__, "namespace.yaml", values)
     kept = _KEPT.get(each.use, "")
+    if makes_ca(context.platform) and each.name == context.platform.prerequisites.cert_manager.chart.namespace:
+        kept = kept or certificates_kept(context.platform)
     if each.use is Use.PLATFORM and context.options.forget_secrets:
         kept = ""
     return ObjectResource(manifest=manifest, kept=kept)

@@ -18,7 +18,7 @@ class ProjectArgoCd:
 
     name = "project-argo-cd"
     title = "Projects in Argo CD"
-    needs: tuple[str, ...] = ("argo-cd",)
+    needs: tuple[str, ...] = ("argo-cd", "project-repository")
 
     def enabled(self, platform: Platform) -> bool:
         """Tell whether there are projects."""

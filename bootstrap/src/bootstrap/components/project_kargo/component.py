@@ -9,6 +9,7 @@ from bootstrap.components.project_kargo import readiness
 from bootstrap.components.project_kargo.interval import go_duration
 from bootstrap.components.project_kargo.project import ProjectResource
 from bootstrap.components.project_kargo.promoters import promoters
+from bootstrap.components.project_kargo.stage import StageResource
 from bootstrap.components.project_kargo.token import token_resources
 from bootstrap.core.context import Context
 from bootstrap.core.objects import Manifest, load_manifest
@@ -89,7 +90,7 @@ def _resources(context: Context, project: Project, login: GitLogin | None) -> It
     yield ObjectResource(manifest=project_config(project), ready=readiness.project_config)
     yield ObjectResource(manifest=warehouse(platform, project), ready=readiness.warehouse)
     for stage in project.stages:
-        yield ObjectResource(manifest=stage_manifest(platform, project, stage), ready=readiness.stage)
+        yield StageResource(manifest=stage_manifest(platform, project, stage), ready=readiness.stage)
     for stage in project.stages:
         yield from promoters(project, stage)
     yield from token_resources(context, project)

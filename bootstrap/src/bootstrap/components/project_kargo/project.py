@@ -49,7 +49,9 @@ class ProjectResource:
         if found is None or found.kept:
             return found
         self._check(context)
-        return replace(found, note="the history of its promotions goes with its stages")
+        # With `keep-namespace` Kargo gives the namespace back and touches nothing in it (akuity/kargo pkg/controller/management/projects).
+        note = f"its Freight stays in namespace {self._object.ref.name}, verified for no stage: it begins at the first one"
+        return replace(found, note=note)
 
     def remove(self, context: "Context", deadline: Deadline) -> None:
         """Delete it, after another look at its namespace."""

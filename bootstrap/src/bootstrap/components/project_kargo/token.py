@@ -19,17 +19,26 @@ def record_name(project: Project) -> str:
     return f"kargo-token-{project.name}"
 
 
+def settled_token(context: Context, project: Project) -> str | None:
+    """Return the token of record; None while it is another one than that of Kubernetes, and so about to change in this run."""
+    recorded = context.records.value(record_name(project), KARGO_TOKEN)
+    return recorded if recorded and recorded == _token(context, _secret(project)) else None
+
+
 def token_resources(context: Context, project: Project) -> Sequence[Resource]:
     """Return the account, its rights, its token, and the record of the token, which follows it."""
     values = {"name": NAME, "namespace": project.kargo.namespace}
     made = [_resource(each) for each in load_manifest(__package__, "notify.yaml", values)]
-    secret = Ref(api_version="v1", kind="Secret", name=NAME, namespace=project.kargo.namespace)
-    name = record_name(project)
+    secret, name = _secret(project), record_name(project)
     token = _token(context, secret)
     if not token:
         return [*made, Awaited(label=RecordResource(name=name).label, reason=f"{secret.label} has a token")]
     purpose = f"token of kargo-notify for the Kargo project {project.kargo.namespace}"
     return [*made, RecordResource(name=name, given={KARGO_TOKEN: token}, purpose=purpose)]
+
+
+def _secret(project: Project) -> Ref:
+    return Ref(api_version="v1", kind="Secret", name=NAME, namespace=project.kargo.namespace)
 
 
 def _resource(manifest: Manifest) -> ObjectResource:

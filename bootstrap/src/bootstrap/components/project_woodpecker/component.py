@@ -22,7 +22,7 @@ class ProjectWoodpecker:
 
     name = "project-woodpecker"
     title = "Projects in Woodpecker"
-    needs: tuple[str, ...] = ("woodpecker", "project-kargo")
+    needs: tuple[str, ...] = ("woodpecker", "project-repository", "project-kargo")
 
     def enabled(self, platform: Platform) -> bool:
         """Tell whether there are projects."""

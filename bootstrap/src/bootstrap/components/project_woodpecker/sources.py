@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bootstrap.components.buildkit.builder import CLIENT_SECRET, client_certificate
 from bootstrap.components.given import secret_value
-from bootstrap.components.project_kargo.token import record_name
+from bootstrap.components.project_kargo.token import record_name, settled_token
 from bootstrap.components.trust import RECORD as CA_RECORD
 from bootstrap.components.trust import ca_pem, makes_ca
 from bootstrap.core.context import Context
@@ -37,8 +37,8 @@ class Source:
 
 def sources(context: Context, project: Project) -> Iterator[Source]:
     """Yield the secrets of a project: those of the platform where it has them, then those of platform.yaml."""
-    token = context.records.value(record_name(project), pipeline_secret.KARGO_TOKEN)
-    yield Source(name=pipeline_secret.KARGO_TOKEN, value=token, reason=f"Secret of record {record_name(project)} is there")
+    token, reason = settled_token(context, project), f"Secret of record {record_name(project)} is up to date"
+    yield Source(name=pipeline_secret.KARGO_TOKEN, value=token, reason=reason)
     yield from _authority(context)
     yield from _builder(context)
     login = context.platform.registry.login

@@ -1,10 +1,10 @@
 """How this command reaches Woodpecker, and the Gitea that it logs in with; what is kept about both."""
 
 from bootstrap.components.forge import git_login
-from bootstrap.components.trust import ca_pem
-from bootstrap.core import readiness
-from bootstrap.core.change import State
+from bootstrap.components.web import gitea_web, web
+from bootstrap.components.workload import is_up
 from bootstrap.core.context import Context
+from bootstrap.core.fingerprint import fingerprint
 from bootstrap.core.objects import Ref
 from bootstrap.gitea.browser import Browser
 from bootstrap.gitea.client import Basic, Gitea
@@ -12,7 +12,6 @@ from bootstrap.gitea.errors import LoginError
 from bootstrap.gitea.web import Web
 from bootstrap.woodpecker import login
 from bootstrap.woodpecker.client import Woodpecker
-from bootstrap.woodpecker.fingerprint import fingerprint
 from bootstrap.woodpecker.login import Login
 
 RECORD = "woodpecker"
@@ -24,12 +23,7 @@ PURPOSE = "logins of Woodpecker: agents, OAuth2 client, and the token of the pla
 
 def woodpecker_web(context: Context) -> Web:
     """Open the way to Woodpecker, one for the whole run."""
-    return _web(context, context.platform.woodpecker.api_url, "Woodpecker", "woodpecker")
-
-
-def gitea_web(context: Context) -> Web:
-    """Open the way to Gitea."""
-    return _web(context, context.platform.gitea.endpoint.bootstrap_url, "Gitea", "gitea.endpoint")
+    return web(context, context.platform.woodpecker.api_url, "Woodpecker", "woodpecker")
 
 
 def gitea(context: Context) -> Gitea | None:
@@ -42,12 +36,6 @@ def server_ref(context: Context) -> Ref:
     """Return the server's StatefulSet."""
     chart = context.platform.woodpecker.chart
     return Ref(api_version="apps/v1", kind="StatefulSet", name=f"{chart.release}-server", namespace=chart.namespace)
-
-
-def is_up(context: Context, ref: Ref) -> bool:
-    """Tell whether the pods of a workload are ready: where they are not, nobody need be asked over HTTP, nor waited for."""
-    live = context.cluster.get(ref)
-    return live is not None and readiness.of(live).state is State.READY
 
 
 def woodpecker(context: Context, *, renewing: bool = False) -> Woodpecker | None:
@@ -79,23 +67,3 @@ def application_mark(context: Context) -> str:
     """Return what the OAuth2 client of record is known by: a login holds for one client only, and runs out with its secret."""
     record = context.records.read(RECORD)
     return fingerprint(record.get(FINGERPRINT_KEY, ""), record.get(CLIENT_ID, ""), record.get(CLIENT_SECRET, ""))
-
-
-def _web(context: Context, url: str, service: str, setting: str) -> Web:
-    ca = ca_pem(context)
-    seconds = context.platform.timeouts.request.total_seconds()
-
-    def made() -> Web:
-        return Web(
-            url,
-            service=service,
-            setting=setting,
-            ca=ca,
-            timeout=seconds,
-            retry_for=seconds,
-            clock=context.clock,
-            on_retry=context.console.detail,
-        )
-
-    # The CA may be made in the middle of a run.
-    return context.once(f"{service} {url} {ca}", made)

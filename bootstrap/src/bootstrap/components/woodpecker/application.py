@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootstrap.components.woodpecker import access
+from bootstrap.components.workload import is_up
 from bootstrap.core.change import HIDDEN, READY, Action, Change, FieldChange, Later, Observation, Readiness, Removal, State
 from bootstrap.core.clock import Deadline
 from bootstrap.core.errors import BootstrapError
@@ -103,7 +104,7 @@ def application_resource(context: "Context") -> ApplicationResource:
     gitea = access.gitea(context)
     if gitea is None:
         return ApplicationResource(name=name, decision=None, later="Gitea's administrator is there")
-    if context.platform.gitea.mode == "install" and not access.is_up(context, _workload(context)):
+    if context.platform.gitea.mode == "install" and not is_up(context, _workload(context)):
         return ApplicationResource(name=name, decision=None, later="Gitea is up")
     try:
         return ApplicationResource(name=name, decision=_decide(context, gitea))

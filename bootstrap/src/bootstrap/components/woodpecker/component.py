@@ -13,13 +13,13 @@ from bootstrap.components.woodpecker.former_binding import FormerBinding
 from bootstrap.components.woodpecker.token import TokenResource
 from bootstrap.components.woodpecker.values import AGENT_SECRET, CA_CONFIG_MAP, CA_KEY, SERVER_SECRET, chart_values
 from bootstrap.core.context import Context
+from bootstrap.core.fingerprint import fingerprint
 from bootstrap.core.generate import hexadecimal
 from bootstrap.core.objects import load_manifest
 from bootstrap.core.record import RecordResource
 from bootstrap.core.release import release_of
 from bootstrap.core.resource import Awaited, ObjectResource, Resource, objects
 from bootstrap.platform.platform import Platform
-from bootstrap.woodpecker.fingerprint import fingerprint
 
 _CA_REASON = f"Secret of record {CA_RECORD} is there"
 _GENERATED = (access.AGENT_KEY, access.GRPC_KEY, access.FINGERPRINT_KEY)

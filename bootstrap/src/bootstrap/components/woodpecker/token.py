@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootstrap.components.woodpecker import access
+from bootstrap.components.workload import is_up
 from bootstrap.core.change import ABSENT, HIDDEN, READY, Action, Change, FieldChange, Later, Observation, Readiness, Removal, State
 from bootstrap.core.clock import Deadline
 from bootstrap.woodpecker import user
@@ -27,7 +28,7 @@ class TokenResource:
 
     def observe(self, context: "Context") -> Observation:
         """Try the token."""
-        if not access.is_up(context, access.server_ref(context)):
+        if not is_up(context, access.server_ref(context)):
             return Observation(later=Later(resource=self.label, reason="Woodpecker's server is up"))
         record = context.records.read(access.RECORD)
         token = record.get(access.TOKEN)

@@ -4,23 +4,20 @@ Its kinds are made of our own few words: what our objects use of them, and nothi
 """
 
 import base64
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
-import httpx2
-import lightkube
 import yaml
-from lightkube.generic_resource import create_global_resource, create_namespaced_resource
-from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Secret
+from lightkube.generic_resource import create_global_resource
 from lightkube.types import PatchType
 
 from bootstrap.core.objects import Manifest
 from devtools.controlplane import ControlPlane
+from devtools.platform.api import Api, Rest, path, path_of, playing
+from devtools.platform.definitions import definition
 
 GROUP = "cert-manager.io"
+API_VERSION = f"{GROUP}/v1"
 CLASSES: list[Manifest] = [
     {
         "apiVersion": "storage.k8s.io/v1",
@@ -31,8 +28,6 @@ CLASSES: list[Manifest] = [
     },
     {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "nfs"}, "provisioner": "nfs.csi.k8s.io"},
 ]
-Certificate = create_namespaced_resource(GROUP, "v1", "Certificate", "certificates")
-Issuer = create_namespaced_resource(GROUP, "v1", "Issuer", "issuers")
 ClusterIssuer = create_global_resource(GROUP, "v1", "ClusterIssuer", "clusterissuers")
 
 
@@ -40,7 +35,7 @@ def issuer(name: str, *, ready: str = "True", message: str = "Signing CA verifie
     """Write a ClusterIssuer as cert-manager leaves it."""
     status = {"conditions": [{"type": "Ready", "status": ready, "message": message}]}
     spec = {"ca": {"secretName": "ca-key-pair"}}
-    return {"apiVersion": f"{GROUP}/v1", "kind": "ClusterIssuer", "metadata": {"name": name}, "spec": spec, "status": status}
+    return {"apiVersion": API_VERSION, "kind": "ClusterIssuer", "metadata": {"name": name}, "spec": spec, "status": status}
 
 
 def cluster_objects() -> list[Manifest]:
@@ -56,7 +51,7 @@ def cluster_objects() -> list[Manifest]:
         *CLASSES,
         issuer("ca-issuer"),
         {
-            "apiVersion": f"{GROUP}/v1",
+            "apiVersion": API_VERSION,
             "kind": "Certificate",
             "metadata": {"name": "any", "namespace": "default"},
             "spec": {"secretName": "any"},
@@ -66,12 +61,8 @@ def cluster_objects() -> list[Manifest]:
 
 def crds() -> str:
     """Write the kinds of cert-manager that are used."""
-    kinds = [
-        ("Certificate", "certificates", "Namespaced"),
-        ("Issuer", "issuers", "Namespaced"),
-        ("ClusterIssuer", "clusterissuers", "Cluster"),
-    ]
-    return yaml.safe_dump_all([_crd(*each) for each in kinds])
+    kinds = (("Certificate", "Namespaced"), ("Issuer", "Namespaced"), ("ClusterIssuer", "Cluster"))
+    return yaml.safe_dump_all([definition(GROUP, kind, scope=scope) for kind, scope in kinds])
 
 
 def prepare(plane: ControlPlane) -> None:
@@ -83,41 +74,25 @@ def prepare(plane: ControlPlane) -> None:
         client.patch(ClusterIssuer.Status, "ca-issuer", status, patch_type=PatchType.MERGE)
 
 
-@contextmanager
-def signing(plane: ControlPlane, text: str = "one") -> Iterator[None]:
+def signing(plane: ControlPlane, text: str = "one", *, rest: Rest | None = None) -> AbstractContextManager[None]:
     """Play cert-manager: every Issuer and Certificate that comes is ready, and the Secrets of the latter are filled."""
-    stop = threading.Event()
-    with plane.client() as client:
-        thread = threading.Thread(target=_sign, args=(client, text, stop))
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+
+    def look(api: Api) -> None:
+        for plural in ("issuers", "certificates"):
+            for each in api.objects(API_VERSION, plural):
+                if not each.get("status"):
+                    _answer(api, plural, each, text)
+
+    return playing(plane, look, rest=rest)
 
 
-def _sign(client: lightkube.Client, text: str, stop: threading.Event) -> None:
-    while not stop.wait(0.05):
-        for kind in (Issuer, Certificate):
-            for each in client.list(kind, namespace="*"):
-                if not each.status:
-                    _answer(client, kind, each, text)
-
-
-def _answer(client: lightkube.Client, kind: Any, each: Any, text: str) -> None:  # noqa: ANN401  classes made at run time
-    namespace, name = str(each.metadata.namespace), str(each.metadata.name)
-    ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
-    try:
-        if kind is Certificate:
-            data = {key: base64.b64encode(f"{text} {key}".encode()).decode() for key in ("ca.crt", "tls.crt", "tls.key")}
-            secret = Secret(metadata=ObjectMeta(name=each["spec"]["secretName"], namespace=namespace), data=data)
-            client.apply(secret, field_manager="cert-manager")
-        client.patch(kind.Status, name, ready, namespace=namespace, patch_type=PatchType.MERGE)
-    except httpx2.HTTPStatusError as error:
-        # Gone meanwhile, or its namespace is on its way out.
-        if error.response.status_code not in {404, 409, 403}:
-            raise
+def _answer(api: Api, plural: str, live: dict[str, Any], text: str) -> None:
+    if plural == "certificates":
+        namespace, name = live["metadata"]["namespace"], live["spec"]["secretName"]
+        data = {key: base64.b64encode(f"{text} {key}".encode()).decode() for key in ("ca.crt", "tls.crt", "tls.key")}
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+        api.apply(path("v1", "secrets", namespace, name), secret, manager="cert-manager")
+    api.merge(path_of(live, API_VERSION, plural, "status"), {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
 
 
 def _traefik() -> Manifest:
@@ -129,25 +104,8 @@ def _traefik() -> Manifest:
     }
 
 
-def _crd(kind: str, plural: str, scope: str) -> dict[str, Any]:
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}}
-    version = {"name": "v1", "served": True, "storage": True, "schema": schema, "subresources": {"status": {}}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "scope": scope,
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
-            "versions": [version],
-        },
-    }
-
-
 def local_volumes(plane: ControlPlane, prefix: str, count: int, *, size: str = "100Gi") -> None:
-    """Make volumes of the class local-path, since nobody here provisions any."""
+    """Make volumes of the class local-path, for who does not play its provisioner (devtools.platform.provisioner)."""
     manifests = [
         {
             "apiVersion": "v1",

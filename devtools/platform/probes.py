@@ -1,17 +1,12 @@
-"""What a kubelet writes into the status of probe pods, for tests whose nodes run nothing."""
+"""What a kubelet writes into the status of probe pods, where nodes run nothing."""
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
-
-import lightkube
-from lightkube import ApiError
-from lightkube.resources.core_v1 import Pod
-from lightkube.types import PatchType
 
 from bootstrap.core.objects import Manifest
 from devtools.controlplane import ControlPlane
+from devtools.platform.api import Api, Rest, path, path_of, playing
 
 Answers = Mapping[str, str]
 """The last words of each probe, by the name of its pod."""
@@ -38,40 +33,28 @@ def event(pod: Manifest, reason: str, message: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Event", "metadata": name, "involvedObject": about, "reason": reason, "message": message}
 
 
-@contextmanager
-def answering(plane: ControlPlane, namespace: str, answers: Answers) -> Iterator[None]:
+def answering(plane: ControlPlane, namespace: str, answers: Answers, *, rest: Rest | None = None) -> AbstractContextManager[None]:
     """Let every probe pod of a namespace end with these last words, as soon as it is there."""
-    stop = threading.Event()
-    with plane.client() as client:
-        # lightkube's watches end when their connection does, and not before: this looks again and again.
-        thread = threading.Thread(target=_answer, args=(client, namespace, answers, stop))
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+
+    def look(api: Api) -> None:
+        for pod in api.objects("v1", "pods", namespace=namespace, labels=f"{LABEL}=probe"):
+            message = answers.get(pod["metadata"]["name"])
+            if message is not None and (pod.get("status") or {}).get("phase") != "Succeeded":
+                state = {"terminated": {"exitCode": 0, "message": message, "reason": "Completed"}}
+                api.merge(path_of(pod, "v1", "pods", "status"), _status("Succeeded", state))
+
+    return playing(plane, look, rest=rest)
 
 
-def _answer(client: lightkube.Client, namespace: str, answers: Answers, stop: threading.Event) -> None:
-    while not stop.wait(0.05):
-        for pod in client.list(Pod, namespace=namespace, labels={LABEL: "probe"}):
-            assert pod.metadata
-            name = str(pod.metadata.name)
-            if name in answers and not (pod.status and pod.status.phase == "Succeeded"):
-                state = {"terminated": {"exitCode": 0, "message": answers[name], "reason": "Completed"}}
-                write(client, namespace, name, "Succeeded", state)
-
-
-def write(client: lightkube.Client, namespace: str, name: str, phase: str, state: Mapping[str, Any]) -> None:
+def write(plane: ControlPlane, namespace: str, name: str, phase: str, state: Mapping[str, Any]) -> None:
     """Set the status of a pod; nothing where it is gone."""
+    with Api(plane) as api:
+        api.merge(path("v1", "pods", namespace, name, "status"), _status(phase, state))
+
+
+def _status(phase: str, state: Mapping[str, Any]) -> Mapping[str, Any]:
     statuses = [{"name": "probe", "image": "x", "imageID": "", "ready": False, "restartCount": 0, "state": state}]
-    patch = {"status": {"phase": phase, "containerStatuses": statuses}}
-    try:
-        client.patch(Pod.Status, name, patch, namespace=namespace, patch_type=PatchType.MERGE)
-    except ApiError as error:
-        if error.status.code != 404:
-            raise
+    return {"status": {"phase": phase, "containerStatuses": statuses}}
 
 
 def _with(manifest: Manifest, phase: str, state: Mapping[str, Any]) -> Manifest:

@@ -11,16 +11,14 @@ Kinds that are not served yet are looked for until they are. Finalizers, events 
 import base64
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
-from bootstrap.core.cluster import Cluster
-from bootstrap.core.connection import Connection
-from bootstrap.core.objects import Manifest
 from devtools.controlplane import ControlPlane
+from devtools.platform.api import Api, Live, Rest, path_of, playing
 
 Status = Mapping[str, Any]
 Play = Callable[[Mapping[str, Any]], Status]
@@ -28,7 +26,6 @@ Play = Callable[[Mapping[str, Any]], Status]
 KARGO = "kargo.akuity.io/v1alpha1"
 ARGO_CD = "argoproj.io/v1alpha1"
 CERT_MANAGER = "cert-manager.io/v1"
-_LOOK_SECONDS = 0.1
 
 
 def condition(name: str, *, status: str = "True", reason: str = "Played", message: str = "", generation: int = 1) -> dict[str, Any]:
@@ -93,6 +90,10 @@ class _Kind:
     subresource: bool = True
     only: Callable[[Mapping[str, Any]], bool] = lambda _: True
 
+    @property
+    def plural(self) -> str:
+        return f"{self.kind.lower()}s"
+
 
 _KINDS = (
     _Kind(api_version=KARGO, kind="Project", play=_ready),
@@ -120,26 +121,20 @@ class StatusWriter:
 
     plane: ControlPlane
     tokens: bool = False
+    rest: Rest | None = None
     _said: dict[tuple[str, str | None], Play] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
-    _stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _thread: threading.Thread | None = None
-    _error: BaseException | None = None
+    _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         """Start."""
-        self._thread = threading.Thread(target=self._run, name="status-writer")
-        self._thread.start()
+        self._stack.enter_context(playing(self.plane, self._look, rest=self.rest))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop; what went wrong in the thread is raised here."""
-        self._stop.set()
-        assert self._thread is not None
-        self._thread.join()
-        if self._error and error is None:
-            raise self._error
+        self._stack.close()
 
     def says(self, kind: str, status: Status | Play, *, name: str | None = None) -> None:
         """Write this status from now on."""
@@ -147,53 +142,36 @@ class StatusWriter:
         with self._lock:
             self._said[kind, name] = play
 
-    def hold(self, kind: str) -> None:
-        """Leave a kind alone."""
+    def forget(self) -> None:
+        """Write again what all is well with, for every kind."""
         with self._lock:
-            self._held.add(kind)
+            self._said.clear()
 
-    def release(self, kind: str) -> None:
-        """Write for a kind again."""
+    def hold(self, *kinds: str) -> None:
+        """Leave kinds alone."""
         with self._lock:
-            self._held.discard(kind)
+            self._held.update(kinds)
 
-    def _run(self) -> None:
-        kinds = (*_KINDS, _TOKENS) if self.tokens else _KINDS
-        try:
-            with Cluster(Connection.find(kubeconfig=self.plane.admin_kubeconfig)) as cluster:
-                while not self._stop.wait(_LOOK_SECONDS):
-                    for kind in kinds:
-                        self._pass(cluster, kind)
-        except Exception as error:  # noqa: BLE001  told to who waits
-            self._error = error
-
-    def _pass(self, cluster: Cluster, kind: _Kind) -> None:
+    def release(self, *kinds: str) -> None:
+        """Write for kinds again."""
         with self._lock:
-            if kind.kind in self._held:
-                return
-        for live in cluster.list(kind.api_version, kind.kind):
-            if kind.only(live) and "deletionTimestamp" not in live["metadata"]:
-                self._write(cluster, kind, live)
+            self._held.difference_update(kinds)
 
-    def _write(self, cluster: Cluster, kind: _Kind, live: Manifest) -> None:
+    def _look(self, api: Api) -> None:
+        for kind in (*_KINDS, _TOKENS) if self.tokens else _KINDS:
+            with self._lock:
+                held = kind.kind in self._held
+            for live in [] if held else api.objects(kind.api_version, kind.plural):
+                if kind.only(live) and "deletionTimestamp" not in live["metadata"]:
+                    self._write(api, kind, live)
+
+    def _write(self, api: Api, kind: _Kind, live: Live) -> None:
         name = live["metadata"]["name"]
         with self._lock:
             play = self._said.get((kind.kind, name)) or self._said.get((kind.kind, None)) or kind.play
         wanted, there = play(live), live.get(kind.part) or {}
         if any(_timeless(there.get(key)) != _timeless(value) for key, value in wanted.items()):
-            headers = {"Content-Type": "application/merge-patch+json"}
-            answer = cluster._http.patch(_path(cluster, kind, live), json={kind.part: wanted}, headers=headers)
-            # It may have been deleted since.
-            if answer.status_code != HTTPStatus.NOT_FOUND:
-                answer.raise_for_status()
-
-
-def _path(cluster: Cluster, kind: _Kind, live: Manifest) -> str:
-    model: Any = cluster._kind(kind.api_version, kind.kind)
-    namespace = live["metadata"].get("namespace")
-    root = "apis" if "/" in kind.api_version else "api"
-    parts = [root, kind.api_version, *(["namespaces", namespace] if namespace else []), model._api_info.plural, live["metadata"]["name"]]
-    return "/" + "/".join([*parts, *(["status"] if kind.subresource else [])])
+            api.merge(path_of(live, kind.api_version, kind.plural, "status" if kind.subresource else None), {kind.part: wanted})
 
 
 def _timeless(node: object) -> object:
