@@ -22,7 +22,7 @@ _OVERTAKEN = frozenset({*_UNSERVED, HTTPStatus.CONFLICT, HTTPStatus.FORBIDDEN})
 
 
 class Rest:
-    """While it is `on`, nobody who was given it plays: for measurements, which are of somebody else."""
+    """While it is on, nobody who was given it plays: for measurements, which are of somebody else, and between tests."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,14 +31,21 @@ class Rest:
     @contextmanager
     def on(self) -> Iterator[None]:
         """Let all rest as long as the block runs."""
-        self._on.set()
+        self.begin()
         try:
-            # Whoever is in the middle of it ends.
-            with self._lock:
-                pass
             yield
         finally:
-            self._on.clear()
+            self.end()
+
+    def begin(self) -> None:
+        """Let all rest; whoever is in the middle of it has ended when it returns."""
+        self._on.set()
+        with self._lock:
+            pass
+
+    def end(self) -> None:
+        """Let them go on."""
+        self._on.clear()
 
     def play(self, look: Callable[[], None]) -> None:
         """Call it, unless it is time to rest; one at a time."""

@@ -10,7 +10,7 @@ import yaml
 from bootstrap.platform.load import load
 from bootstrap.platform.platform import Platform
 from devtools.paths import ROOT
-from devtools.platform.charts import NAMES, pack
+from devtools.platform import charts
 
 EXAMPLE = ROOT / "examples/stonks-oracle/platform.yaml"
 Document = dict[str, Any]
@@ -38,12 +38,12 @@ class Places:
     """The folder with a clone for each project, called like it."""
 
 
-def write(folder: Path, places: Places, edit: Edit = nothing) -> Path:
+def write(folder: Path, places: Places, edit: Edit = nothing, *, small: bool = False) -> Path:
     """Write platform.yaml into a folder, with its charts beside it; `edit` changes the document after that."""
     document = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
-    for section, name in NAMES.items():
+    for section, name in charts.NAMES.items():
         chart = document[section]["chart"]
-        chart["source"] = f"./charts/{_chart(folder / 'charts', name, chart['version']).name}"
+        chart["source"] = f"./charts/{_chart(folder / 'charts', name, chart['version'], small=small).name}"
     document["gitea"]["endpoint"]["bootstrap_url"] = places.gitea
     document["registry"]["bootstrap_url"] = places.registry
     document["woodpecker"]["bootstrap_url"] = places.woodpecker
@@ -55,9 +55,10 @@ def write(folder: Path, places: Places, edit: Edit = nothing) -> Path:
     return file
 
 
-def _chart(folder: Path, name: str, version: str) -> Path:
+def _chart(folder: Path, name: str, version: str, *, small: bool) -> Path:
     archive = folder / f"{name}-{version}.tgz"
-    if not archive.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        pack(folder, name, version)
-    return archive
+    if archive.exists():
+        # Packed anew it would have another digest, which is another chart.
+        return archive
+    folder.mkdir(parents=True, exist_ok=True)
+    return charts.small(folder, name, version).pack() if small else charts.pack(folder, name, version)

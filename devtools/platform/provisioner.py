@@ -26,7 +26,8 @@ def _look(api: Api) -> None:
             api.apply(path("v1", "persistentvolumes", name=volume["metadata"]["name"]), volume, manager=_NAME)
     for volume in api.objects("v1", "persistentvolumes"):
         ours = (volume["metadata"].get("annotations") or {}).get(_PROVISIONED) == _NAME
-        if ours and (volume.get("status") or {}).get("phase") == "Released" and "deletionTimestamp" not in volume["metadata"]:
+        goes = ours and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+        if goes and (volume.get("status") or {}).get("phase") == "Released" and "deletionTimestamp" not in volume["metadata"]:
             api.delete(path_of(volume, "v1", "persistentvolumes"))
 
 

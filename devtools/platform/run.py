@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.components import COMPONENTS
+from bootstrap.core.clock import Clock, SystemClock
 from bootstrap.core.cluster import Cluster
 from bootstrap.core.component import Component
 from bootstrap.core.connection import Connection
@@ -53,17 +54,23 @@ def opened(
     folder: Path | None = None,
     wrap: Wrap | None = None,
     options: Options | None = None,
+    clock: Clock | None = None,
+    helm_kubeconfig: Path | None = None,
 ) -> Iterator[Run]:
-    """Start a run; `wrap` is put between it and the API server. `helm` is the program, `folder` that of platform.yaml."""
+    """Start a run; `wrap` is put between it and the API server. `helm` is the program, `folder` that of platform.yaml.
+
+    Without a `clock` that knows what waiting is for, a run with `wrap` tries nothing again. Helm may have another way to the API server.
+    """
     connection = Connection.find(kubeconfig=kubeconfig)
+    way_of_helm = Connection.find(kubeconfig=helm_kubeconfig) if helm_kubeconfig else connection
     out = io.StringIO()
     console = Console(out, colour=False)
     context: Context
     with ExitStack() as stack:
         # Where a line is cut on purpose, to try again takes time for nothing.
-        patience: dict[str, Any] = {} if wrap is None else {"wrap": wrap, "retry_for": 0.0}
-        cluster = stack.enter_context(Cluster(connection, **patience))
-        program = stack.enter_context(Helm(connection, program=helm, known_secrets=lambda: context.secrecy.known))
+        patience: dict[str, Any] = {} if wrap is None else {"wrap": wrap} if clock else {"wrap": wrap, "retry_for": 0.0}
+        cluster = stack.enter_context(Cluster(connection, clock=clock, **patience))
+        program = stack.enter_context(Helm(way_of_helm, program=helm, known_secrets=lambda: context.secrecy.known))
         context = Context(
             platform=platform,
             cluster=cluster,
@@ -72,6 +79,7 @@ def opened(
             guard=Unheld(cluster, platform.namespace),
             options=options or Options(),
             folder=folder or Path.cwd(),
+            clock=clock or SystemClock(),
         )
         stack.callback(context.close)
         yield Run(engine=Engine(context, components, whole=components is COMPONENTS), out=out)

@@ -59,13 +59,18 @@ class PlatformWorld:
     """What the example takes from the environment."""
     edit: Edit
     """What is changed in platform.yaml each time that it is written."""
+    small: bool
+    """Whether the charts are small ones of our own."""
 
     @classmethod
     @contextmanager
-    def start(cls, folder: Path, *, helm: str = "helm3", edit: Edit = description.nothing) -> Iterator["PlatformWorld"]:
+    def start(
+        cls, folder: Path, *, helm: str = "helm3", small: bool = False, edit: Edit = description.nothing
+    ) -> Iterator["PlatformWorld"]:
         """Start all of it, in a folder of its own that is made; `edit` changes the parsed platform.yaml before it is written.
 
-        `helm` is `helm3` or `helm4`. Only the main thread can start one, and as long as it is there the environment has `secrets`.
+        With `small` charts of our own, of a few objects each, stand for the real ones: `up` takes half the time. `helm` is `helm3` or
+        `helm4`. Only the main thread can start one, and as long as it is there the environment has `secrets`.
         """
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,6 +102,7 @@ class PlatformWorld:
                 rest=rest,
                 secrets=given,
                 edit=edit,
+                small=small,
             )
             world.describe()
             yield world
@@ -147,7 +153,7 @@ class PlatformWorld:
             edit(document)
 
         places = Places(gitea=self.gitea.url, registry=self.registry.url, woodpecker=self.woodpecker.url, clones=self.folder / "sources")
-        return description.write(self.folder, places, both)
+        return description.write(self.folder, places, both, small=self.small)
 
 
 # git's own settings on this machine are not part of it.

@@ -64,7 +64,7 @@ def impatient(document: Document) -> None:
 
 
 @pytest.fixture(scope="session")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
+def travelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     """Bring the platform of the example up on a cluster of its own, twice, take it down, and bring it up again with the other Helm."""
     with PlatformWorld.start(tmp_path_factory.mktemp("platform") / "world", edit=impatient) as world:
         found = Journey(world=world)
@@ -79,6 +79,14 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
         world.use_helm("helm4")
         found.go("back", "up", "--yes")
         yield found
+
+
+@pytest.fixture
+def journey(travelled: Journey) -> Iterator[Journey]:
+    """Go on with it; between its tests nobody plays there, so that others have the machine for themselves."""
+    travelled.world.rest.end()
+    yield travelled
+    travelled.world.rest.begin()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.components import rotation
 from bootstrap.components.forge import PASSWORD as PASSWORD_KEY
 from bootstrap.components.forge import RECORD as ADMIN_RECORD
 from bootstrap.components.namespaces.component import Namespaces
@@ -16,6 +17,7 @@ from bootstrap.components.project_woodpecker.component import ProjectWoodpecker
 from bootstrap.components.woodpecker import access
 from bootstrap.components.woodpecker.component import Woodpecker
 from bootstrap.core.component import Component
+from bootstrap.core.errors import BootstrapError
 from bootstrap.core.objects import Manifest, Ref
 from bootstrap.core.record import RecordResource
 from bootstrap.platform.platform import Platform
@@ -150,13 +152,32 @@ def test_one_run_ends_with_a_repository_that_a_push_builds(scene: Scene) -> None
     assert scene.changes() == before
 
 
+@pytest.mark.parametrize(("name", "variable"), [("agent-secret", "AGENT_SECRET"), ("oauth-client", "GITEA_SECRET")])
+def test_a_secret_that_was_taken_away_is_made_anew_by_one_run(scene: Scene, name: str, variable: str) -> None:
+    """The pods get another one, and nothing else that was recorded changes."""
+    scene.up()
+    with scene.run(*scene.components()) as run:
+        before, records = environment(run, "woodpecker-server"), run.context.records.read(access.RECORD)
+        wanted = rotation.find(run.context.platform, name)
+        rotation.rotate(run.context, wanted)
+        assert wanted.changed(run.context) == ""
+        with pytest.raises(BootstrapError, match=f"there is no value of {name}"):
+            rotation.rotate(run.context, wanted)
+        run.engine.up()
+        after, recorded = environment(run, "woodpecker-server"), run.context.records.read(access.RECORD)
+        assert run.engine.plan().exit_code == 0
+    assert {key for key in before if before[key] != after[key]} == {f"WOODPECKER_{variable}"}
+    login = {access.TOKEN, access.TOKEN_FOR}
+    assert {key for key in records if records[key] != recorded[key]} - login == {wanted.key}
+
+
 def test_one_run_brings_a_new_token_of_kargo_to_the_pipelines(scene: Scene) -> None:
     """The plan announces it, though the record still holds the old one; no second run is needed."""
     scene.up()
     first = scene.woodpecker.world.values[1, "kargo_token"]
     project = scene.runner.platform.projects[0]
     with scene.run(*scene.components()) as run:
-        run.cluster.delete(Ref(api_version="v1", kind="Secret", name="kargo-notify", namespace=project.kargo.namespace))
+        rotation.rotate(run.context, rotation.find(run.context.platform, record_name(project)))
         plan = run.engine.up()
     label, record = "Woodpecker secret platform/shop/kargo_token", f"Secret of record {record_name(project)}"
     assert {later.resource: later.reason for later in plan.later}[label] == f"{record} is up to date"

@@ -27,7 +27,7 @@ FAILURES = ROOT / "docs/how-to/when-bootstrap-fails.md"
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/docs.md"), *ROOT.glob("examples/*/README.md")])
 # Of a code span, not of what stands in a block.
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-COMMAND = re.compile(r"\bbootstrap (init|plan|up|status|down|check|render|images)\b([^`\n|;#&]*)")
+COMMAND = re.compile(r"\bbootstrap (init|plan|up|status|down|check|render|images|rotate)\b([^`\n|;#&]*)")
 # What platform.yaml has in common with other files: alone it says nothing.
 COMMON = {"name", "version", "images", "labels", "context"}
 

@@ -25,6 +25,7 @@ from plugin_kit.errors import PluginError
 from plugin_kit.process import terminated
 
 FILE = Path("platform.yaml")
+SCHEMA = "platform.schema.json"
 
 app = typer.Typer(
     name="bootstrap",
@@ -56,14 +57,18 @@ def init(
     file: File = FILE,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the file instead, for editors.")] = False,
 ) -> None:
-    """Write a commented platform.yaml to fill in."""
+    """Write a commented platform.yaml to fill in, and its JSON Schema beside it."""
     if schema:
         sys.stdout.write(schema_text())
         return
     if file.exists():
         raise PluginError(f"{file} exists already", hint="name another file with --file, or move it away")
-    file.write_text(example(), encoding="utf-8")
-    Console().info(f"{file} written: fill in what has nothing behind its colon, then `bootstrap plan`")
+    file.write_text(example(schema=SCHEMA), encoding="utf-8")
+    # Of this version, whatever lay there before.
+    file.with_name(SCHEMA).write_text(schema_text(), encoding="utf-8")
+    console = Console()
+    console.info(f"{file} written: fill in what has nothing behind its colon, then `bootstrap plan`")
+    console.info(f"{file.with_name(SCHEMA)} written: with it, an editor explains the keys and marks mistakes")
 
 
 @app.command()
@@ -250,6 +255,36 @@ def images(
         if not as_json:
             report.show_plan(console, made)
     raise typer.Exit(made.exit_code)
+
+
+@app.command()
+def rotate(
+    name: Annotated[str | None, typer.Argument(help="The secret, by its name in the list.", show_default=False)] = None,
+    *,
+    file: File = FILE,
+    kubeconfig: Kubeconfig = None,
+    show: Annotated[bool, typer.Option("--list", help="List the secrets, when they last changed, and who uses them.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    allow_plain_secrets: Plain = False,
+) -> None:
+    """Take a generated secret away, so that the next `up` makes a new one."""
+    from bootstrap.components import rotation  # noqa: PLC0415  only this command needs it
+
+    console = _console(as_json)
+    with Session.open(file, console, kubeconfig=kubeconfig, allow_plain_secrets=allow_plain_secrets) as session:
+        context = session.context
+        if name is None or show:
+            found = [(each.name, each.changed(context), each.used_by) for each in rotation.rotatables(context.platform)]
+            _answer({"secrets": [{"name": one, "changed": changed, "used_by": used_by} for one, changed, used_by in found]}, as_json)
+            if not as_json:
+                console.table(("secret", "changed", "used by"), [(one, changed or "(none)", used_by) for one, changed, used_by in found])
+            return
+        wanted = rotation.find(context.platform, name)
+        if yes or _asked(console, f"Take {name} away? It is used by {wanted.used_by}."):
+            rotation.rotate(context, wanted)
+            _answer({"rotated": name, "next": "bootstrap up"}, as_json)
+            console.info(f"{name} is taken away; now run `bootstrap up`, which makes a new one and brings it to {wanted.used_by}")
 
 
 @app.callback(invoke_without_command=True)

@@ -121,6 +121,41 @@ def test_a_pipeline_in_order_passes(text: str) -> None:
     assert findings(text) == []
 
 
+CLONE = "docker.io/woodpeckerci/plugin-git:2.9.3"
+BRINGS_CA = f"""clone:
+  - name: ca
+    image: {CLONE}
+    environment: {{CA: {{from_secret: platform_ca}}}}
+    commands: [printf '%s' "$CA" > /woodpecker/ca.pem]
+  - {{name: git, image: {CLONE}, settings: {{partial: false, depth: 0, custom-ssl-path: /woodpecker/ca.pem}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("clone", "says"),
+    [
+        ("", "1: the clone does not trust Gitea's certificate"),
+        (f"clone: {{git: {{image: {CLONE}, settings: {{depth: 0}}}}}}\n", "3: the clone does not trust Gitea's certificate"),
+        (f"clone: {{git: {{image: {CLONE}, settings: {{skip-verify: true}}}}}}\n", "3: the clone takes whoever answers in Gitea's place"),
+        (BRINGS_CA, ""),
+        ("skip_clone: true\n", ""),
+    ],
+)
+def test_a_clone_has_to_trust_the_platforms_own_ca(clone: str, says: str) -> None:
+    """A Gitea with a certificate that everybody knows needs nothing."""
+    text = f"{WHEN}{clone}steps:\n  - {{name: a, image: x, commands: [y]}}\n"
+    found = findings(text, Facts(origin="platform.yaml", forge_has_own_ca=True))
+    assert [line.partition(", ")[0] for line in found] == ([says] if says else [])
+    if "skip-verify" not in clone:
+        assert findings(text) == []
+
+
+def test_the_step_that_brings_a_ca_is_not_taken_for_the_one_that_clones() -> None:
+    """Its history is that of the step behind it."""
+    text = f"{WHEN}{BRINGS_CA}steps:\n  - name: a\n    image: {PLUGIN}/registry-push:1\n    settings: {{registry: r}}\n"
+    assert findings(text, Facts(origin="platform.yaml", forge_has_own_ca=True)) == []
+
+
 @pytest.mark.parametrize("file", OURS, ids=lambda file: file.parent.name)
 def test_our_own_pipelines_agree_with_the_strict_lint(file: Path) -> None:
     """Under check-jsonschema's own program, too; the demo builds what it runs, and has `latest`."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from bootstrap.check.source import Source, items, texts
 from bootstrap.check.tree import Tree
 from bootstrap.components.forge import git_url
+from bootstrap.components.trust import makes_ca
 from bootstrap.platform.namespaces import Use, uses
 from bootstrap.platform.pipeline_secret import OWN_SECRETS
 from bootstrap.platform.platform import Platform
@@ -76,6 +77,8 @@ class Facts:
     registry_plain_http: bool = False
     registry_login: bool = False
     forge: str | None = None
+    forge_has_own_ca: bool = False
+    """Whether the CA that the platform makes has signed what Gitea shows to those who clone."""
     own_images: str = "local-cicd"
     uses: Mapping[str, tuple[Use, ...]] = field(default_factory=dict)
     projects: tuple[ProjectFacts, ...] = ()
@@ -111,6 +114,7 @@ def of_platform(platform: Platform) -> Facts:
         registry_plain_http=platform.registry.plain_http,
         registry_login=platform.registry.login is not None,
         forge=platform.gitea.endpoint.cluster_url,
+        forge_has_own_ca=platform.gitea.mode == "install" and makes_ca(platform),
         own_images=platform.images.project,
         uses=found,
         projects=tuple(_project(platform, project) for project in platform.projects),

@@ -1,7 +1,7 @@
 """What a pipeline must do, or must not, for the platform to work: beyond what Woodpecker itself asks for."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bootstrap.check.conditions import may_start
 from bootstrap.check.facts import Facts
@@ -26,6 +26,7 @@ def findings(workflow: Workflow, facts: Facts) -> Iterator[Finding]:
         yield from _secrets(step, facts)
     yield from _mirror(workflow)
     yield from _history(workflow)
+    yield from _trust(workflow, facts)
     yield from _held(workflow)
 
 
@@ -97,16 +98,33 @@ def _mirror(workflow: Workflow) -> Iterator[Finding]:
 
 def _history(workflow: Workflow) -> Iterator[Finding]:
     builders = [step for step in workflow.steps if step.plugin == _BUILDER]
-    clone = next(iter(workflow.clones), None)
     if not builders or workflow.source.get("skip_clone") is True:
         return
-    settings = clone.settings if clone else {}
+    settings = _clone_settings(workflow)
     if settings.get("partial") is False and settings.get("depth") in {0, None}:
         return
     text = f"step {builders[0].name}: the clone has one commit: which of two is the newer one can't be known, and latest may stay"
     yield workflow.finding(
         "clone", text, f"write clone: {{git: {{image: {_GIT}:2.9.3, settings: {{partial: false, depth: 0}}}}}}", is_warning=True
     )
+
+
+def _trust(workflow: Workflow, facts: Facts) -> Iterator[Finding]:
+    settings = {key.lower().replace("-", "_"): value for key, value in _clone_settings(workflow).items()}
+    hint = "have a clone step before it write {from_secret: platform_ca} into a file, and name that in `custom-ssl-path`"
+    if str(settings.get("skip_verify", "")).lower() == "true":
+        text = "the clone takes whoever answers in Gitea's place, and shows them the login"
+        yield workflow.finding("clone", text, hint, is_warning=True)
+        return
+    clones = workflow.source.get("skip_clone") is not True
+    if facts.forge_has_own_ca and clones and not (settings.get("custom_ssl_path") or settings.get("custom_ssl_url")):
+        text = "the clone does not trust Gitea's certificate, which the platform's own CA has signed: no pipeline gets past it"
+        yield workflow.finding("clone", text, hint)
+
+
+def _clone_settings(workflow: Workflow) -> Mapping[str, object]:
+    """Return the settings of the step that clones: others before it only run commands."""
+    return next((clone.settings for clone in workflow.clones if clone.is_plugin), {})
 
 
 def _held(workflow: Workflow) -> Iterator[Finding]:

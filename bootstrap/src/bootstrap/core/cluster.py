@@ -1,7 +1,8 @@
 """The Kubernetes API, in the few calls that components need; objects are plain maps."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -18,8 +19,9 @@ from lightkube.types import CascadeType, PatchType
 
 from bootstrap.core.clock import Clock, Deadline, SystemClock
 from bootstrap.core.connection import Connection
-from bootstrap.core.errors import AbsentError, BootstrapError, ClusterError
+from bootstrap.core.errors import AbsentError, BootstrapError, ClusterError, ForbiddenError
 from bootstrap.core.kinds import Kind, Kinds
+from bootstrap.core.look import Look
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from bootstrap.core.ownership import MANAGER
 from bootstrap.core.refusals import missing_kind, refusal, unreachable
@@ -32,6 +34,10 @@ RETRY_SECONDS = 10.0
 _BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 _LONGEST_PAUSE = 1.0
 _CHUNK = 200
+# Each of these is bigger than a list of anything else, and only few are asked for.
+_NEVER_LISTED = frozenset({"CustomResourceDefinition"})
+_NOT_OF_HELM = "type!=helm.sh/release.v1"
+_HEADS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -65,8 +71,9 @@ class Cluster:
         """
         self.connection = connection
         self._retry_for = retry_for
+        self._look: Look | None = None
         self._clock = clock or SystemClock()
-        self._transport = Noted(wrap(connection.transport()))
+        self._transport = Noted(wrap(connection.transport()), changed=self.forget)
         limit = httpx2.Timeout(timeout)
         try:
             # Its overloads tell kinds with a namespace from those without, which is only known here at run time.
@@ -107,8 +114,28 @@ class Cluster:
         """Give the time on the API server's clock, which all who share a lock see alike."""
         return datetime.now(UTC) + timedelta(seconds=self._transport.ahead)
 
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Take one look as long as the block: nothing is read twice, and objects of one kind and namespace are read by one list.
+
+        What changes something, and `forget`, begin a new one.
+        """
+        outer, self._look = self._look, self._look or Look()
+        try:
+            yield
+        finally:
+            self._look = self._look if outer else None
+
+    def forget(self) -> None:
+        """Read everything anew from here on."""
+        if self._look is not None:
+            self._look = Look()
+
     def version(self) -> Version:
         """Ask for the version."""
+        return self._once("version", self._version)
+
+    def _version(self) -> Version:
         ref = Ref(api_version="version", kind="version", name="version")
 
         def ask() -> httpx2.Response:
@@ -122,7 +149,8 @@ class Cluster:
 
     def api_versions(self) -> Sequence[str]:
         """Return all groups with their versions, `apps/v1`, and all kinds of each, `apps/v1/Deployment`."""
-        return self._call(self._kinds.api_versions, "discover", Ref(api_version="v1", kind="APIGroupDiscoveryList", name=""))
+        ref = Ref(api_version="v1", kind="APIGroupDiscoveryList", name="")
+        return self._once("api versions", lambda: self._call(self._kinds.api_versions, "discover", ref))
 
     def serves(self, api_version: str, kind: str) -> bool:
         """Tell whether there are objects of a kind."""
@@ -140,6 +168,63 @@ class Cluster:
 
     def get(self, ref: Ref) -> Manifest | None:
         """Return an object, or None when it, its namespace or its kind is not there."""
+        return self._get(ref) if self._look is None else self._once(("get", ref), lambda: self._seen(ref))
+
+    def head(self, ref: Ref) -> Manifest | None:
+        """Return the metadata of an object alone, which is all that is asked of the biggest ones; None when it is not there."""
+        kind: Any = self._kind(ref.api_version, ref.kind)
+        if kind is None:
+            return None
+        if self._look is not None:
+            heads = self._listed(ref, kind, {"Accept": _HEADS.replace("Metadata", "MetadataList")})
+            if heads is not None:
+                return heads.get(ref.name)
+        try:
+            answer = self._call(lambda: self._asked(f"{_path(kind, ref.namespace)}/{ref.name}", headers={"Accept": _HEADS}), "get", ref)
+        except AbsentError:
+            return None
+        return {**answer, "apiVersion": ref.api_version, "kind": ref.kind}
+
+    def current(self, live: Manifest, answer: Manifest) -> Manifest:
+        """Return an object as it was when a dry-run was answered, as far as can be told: what was read before that may be older."""
+        if self._look is None or live["metadata"].get("resourceVersion") == answer["metadata"].get("resourceVersion"):
+            return live
+        return self._get(ref_of(live)) or live
+
+    def _seen(self, ref: Ref) -> Manifest | None:
+        kind = self._kind(ref.api_version, ref.kind)
+        if kind is None:
+            return None
+        listed = None if ref.kind in _NEVER_LISTED else self._listed(ref, kind)
+        if listed is None or (ref.kind == "Secret" and ref.name not in listed):
+            return self._get(ref)
+        return listed.get(ref.name)
+
+    def _listed(self, ref: Ref, kind: Kind, headers: Mapping[str, str] | None = None) -> Mapping[str, Manifest] | None:
+        """Return the objects beside this one, by name; None where there are too many, or they must not be listed."""
+        namespace = ref.namespace if _is_namespaced(kind) else None
+        # The revisions of Helm's releases are as big as their charts.
+        query = {"limit": _CHUNK, **({"fieldSelector": _NOT_OF_HELM} if ref.kind == "Secret" else {})}
+
+        def read() -> Mapping[str, Manifest] | None:
+            try:
+                answer = self._call(lambda: self._asked(_path(kind, namespace), query, headers), "list", ref)
+            except (AbsentError, ForbiddenError):
+                return None
+            if (answer.get("metadata") or {}).get("continue"):
+                return None
+            # Lists leave out what all their items have in common.
+            common = {"apiVersion": ref.api_version, "kind": ref.kind}
+            return {item["metadata"]["name"]: {**item, **common} for item in answer.get("items") or ()}
+
+        return self._once(("all", ref.api_version, ref.kind, namespace, headers is None), read)
+
+    def _asked(self, path: str, query: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Manifest:
+        answer = self._http.get(path, params=dict(query or {}), headers=dict(headers or {}))
+        answer.raise_for_status()
+        return cast("Manifest", answer.json())
+
+    def _get(self, ref: Ref) -> Manifest | None:
         kind: Any = self._kind(ref.api_version, ref.kind)
         if kind is None:
             return None
@@ -160,8 +245,12 @@ class Cluster:
             return []
         ref = Ref(api_version=api_version, kind=kind, name="", namespace=namespace)
         where = {"namespace": namespace or "*"} if _is_namespaced(model) else {}
+
+        def read() -> Sequence[object]:
+            return list(self._client.list(model, labels=dict(labels or {}), chunk_size=_CHUNK, **where))
+
         try:
-            listed = self._call(lambda: list(self._client.list(model, labels=dict(labels or {}), chunk_size=_CHUNK, **where)), "list", ref)
+            listed = self._once(("list", ref, repr(labels)), lambda: self._call(read, "list", ref))
         except AbsentError:
             # Its CRD has gone since the kind was found.
             return []
@@ -231,13 +320,15 @@ class Cluster:
         return True
 
     def can(self, verb: str, ref: Ref) -> bool:
-        """Ask whether the user may do something; an empty name means any object of the kind."""
-        kind: Any = self._kind(ref.api_version, ref.kind)
+        """Ask whether the user may do something; an empty name means any object of the kind, and the kind `*` of `*/*` all there are."""
+        is_any = ref.kind == "*"
+        kind: Any = None if is_any else self._kind(ref.api_version, ref.kind)
+        # A kind that comes later is named by a guess that fits every kind there is here.
+        guess = "*" if is_any else f"{ref.kind.lower()}s"
         attributes = {
             "verb": verb,
             "group": ref.group,
-            # A kind that comes later is named by a guess that fits every kind there is here.
-            "resource": kind._api_info.plural if kind else f"{ref.kind.lower()}s",  # noqa: SLF001  lightkube's classes have no other name for it
+            "resource": kind._api_info.plural if kind else guess,  # noqa: SLF001  lightkube's classes have no other name for it
             **({"namespace": ref.namespace} if ref.namespace else {}),
             **({"name": ref.name} if ref.name else {}),
         }
@@ -262,7 +353,17 @@ class Cluster:
 
     def _kind(self, api_version: str, kind: str) -> Kind | None:
         ref = Ref(api_version=api_version, kind=kind, name="")
-        return self._call(lambda: self._kinds.find(api_version, kind), "discover", ref)
+        if self._look is None:
+            return self._call(lambda: self._kinds.find(api_version, kind), "discover", ref)
+        known = self._kinds.known(api_version, kind)
+        if known is None:
+            # One question for all kinds of a group that is not served.
+            self._once(("kinds", api_version), lambda: self._call(lambda: self._kinds.find(api_version, kind), "discover", ref))
+        return known or self._kinds.known(api_version, kind)
+
+    def _once(self, key: Hashable, read: Callable[[], T]) -> T:
+        look = self._look
+        return read() if look is None else look.once(key, read)
 
     def _served(self, ref: Ref) -> Any:  # noqa: ANN401  lightkube's overloads tell namespaced kinds from others, which is only known here at run time
         kind = self._kind(ref.api_version, ref.kind)
@@ -302,6 +403,13 @@ class Cluster:
 
 def _is_namespaced(kind: Any) -> bool:  # noqa: ANN401  a class made at run time
     return issubclass(kind, NamespacedResource)
+
+
+def _path(kind: Any, namespace: str | None) -> str:  # noqa: ANN401  a class made at run time
+    resource = kind._api_info.resource  # noqa: SLF001  lightkube's classes have no other name for it
+    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    where = f"/namespaces/{namespace}" if namespace else ""
+    return f"{root}{where}/{kind._api_info.plural}"  # noqa: SLF001
 
 
 def _in(ref: Ref, kind: Any) -> dict[str, str]:  # noqa: ANN401  a class made at run time

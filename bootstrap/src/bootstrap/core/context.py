@@ -84,7 +84,7 @@ class Context:
         """Make what follows from the rest."""
         self.secrecy = Secrecy(self.console.redactor)
         self.records = Records(self.cluster, self.platform.namespace, self.labels, self.secrecy)
-        self.waiter = Waiter(self.cluster, self.console)
+        self.waiter = Waiter(self.cluster, self.console, afresh=self._forget)
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -106,6 +106,9 @@ class Context:
             if key not in self._made:
                 self._made[key] = make()
             return cast("T", self._made[key])
+
+    def _forget(self) -> None:
+        self.cluster.forget()
 
     def close(self) -> None:
         """Close the clients that were made."""

@@ -10,8 +10,9 @@ it is made of may have changed in this very run, and a run that ends well must l
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from bootstrap.core import left_over, report
 from bootstrap.core.change import Change, Later, Observation, Readiness, Removal, State
@@ -20,6 +21,7 @@ from bootstrap.core.errors import BootstrapError, DriftError, PlanError, Unautho
 from bootstrap.core.lease import Lease, Unheld, namespace_manifest
 from bootstrap.core.left_over import LeftOver
 from bootstrap.core.plan import ComponentPlan, ComponentStatus, Plan, Problem, Status, Teardown, extra
+from bootstrap.core.release import ReleaseResource
 from bootstrap.core.resource import ObjectResource, Resource
 from plugin_kit.console import counted
 from plugin_kit.parallel import each
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
     from bootstrap.core.clock import Deadline
     from bootstrap.core.context import Context
+
+T = TypeVar("T")
+# What each component consists of, in their order.
+_Lists: TypeAlias = Sequence[tuple[Sequence[Resource], Problem | None]]
 
 AT_ONCE = 16
 # How often one resource may change in a run: API things come in steps, and what never settles must end.
@@ -49,53 +55,70 @@ class Engine:
 
     def plan(self) -> Plan:
         """Observe everything at once and change nothing."""
-        # One error rather than one for each resource.
-        self.context.cluster.version()
-        lists = each(self._listed, self.components, at_once=AT_ONCE)
-        work = [(number, resource) for number, (resources, _) in enumerate(lists) for resource in resources]
-        seen = each(lambda item: self._observed(item[1]), work, at_once=AT_ONCE)
-        plans = []
-        for number, component in enumerate(self.components):
-            found = [observation for (owner, _), observation in zip(work, seen, strict=True) if owner == number]
-            plans.append(_component_plan(component, lists[number][0], found, lists[number][1]))
-        return Plan(components=tuple(plans), left_over=self._left_over(lists))
+        with self.context.cluster.looking():
+            return self._planned(self._all_listed())
+
+    def _planned(self, lists: _Lists) -> Plan:
+        seen, left_over = self._seen(lists, self._observed)
+        plans = [
+            _component_plan(component, resources, found, problem)
+            for component, (resources, problem), found in zip(self.components, lists, seen, strict=True)
+        ]
+        return Plan(components=tuple(plans), left_over=left_over)
+
+    def _all_listed(self) -> _Lists:
+        # One error rather than one for each resource. What is served is wanted by all of them.
+        each(lambda ask: ask(), (self.context.cluster.version, self.context.cluster.api_versions))
+        return each(self._listed, self.components, at_once=AT_ONCE)
+
+    def _seen(self, lists: _Lists, look: Callable[[Resource], T]) -> tuple[list[list[T]], tuple[LeftOver, ...]]:
+        """Look at every resource, and for what is left over, all at once; what takes longest begins first."""
+        work = [resource for resources, _ in lists for resource in resources]
+        order = sorted(range(len(work)), key=lambda number: not isinstance(work[number], ReleaseResource))
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            left_over = beside.submit(self._left_over, lists)
+            found = dict(zip(order, each(lambda number: look(work[number]), order, at_once=AT_ONCE), strict=True))
+        rows = (found[number] for number in range(len(work)))
+        return [list(itertools.islice(rows, len(resources))) for resources, _ in lists], left_over.result()
 
     def up(self, confirm: Callable[[Plan], bool] = lambda _: True) -> Plan:
         """Show the plan, ask, do it, and see that all is in order; return the plan.
 
         PlanError when something has to be decided first, LockedError while another run is at work, DriftError when more would change.
         """
-        plan = self.plan()
-        report.show_plan(self.context.console, plan)
+        with self.context.cluster.looking():
+            lists = self._all_listed()
+            plan = self._planned(lists)
+            report.show_plan(self.context.console, plan)
+            if not plan.problems and not plan.changes and not plan.later:
+                # What was read a moment ago is in order already, or is waited for.
+                self._verify([resource for resources, _ in lists for resource in resources])
+                return plan
         if plan.problems:
             raise PlanError(
                 f"{counted(len(plan.problems), 'problem')} must be put right first; nothing was changed",
                 hint="each of them is told above, with its remedy",
             )
-        if plan.changes or plan.later:
-            if not confirm(plan):
-                return plan
-            changes = 0
-            with self._locked():
-                for component, planned in zip(self.components, plan.components, strict=True):
-                    changes += self._up(component, planned, stirred=changes > 0)
-        else:
-            self._verify_all()
+        if not confirm(plan):
+            return plan
+        changes = 0
+        with self._locked():
+            for component, planned in zip(self.components, plan.components, strict=True):
+                changes += self._up(component, planned, stirred=changes > 0)
         return plan
 
     def status(self) -> Status:
         """Say what state everything is in, by reads alone."""
-        self.context.cluster.version()
-        lists = each(self._listed, self.components, at_once=AT_ONCE)
-        work = [(number, resource) for number, (resources, _) in enumerate(lists) for resource in resources]
-        seen = each(lambda item: self._state(item[1]), work, at_once=AT_ONCE)
+        with self.context.cluster.looking():
+            lists = self._all_listed()
+            seen, left_over = self._seen(lists, self._state)
         found = []
-        for number, (component, (_, problem)) in enumerate(zip(self.components, lists, strict=True)):
-            rows = [(resource.label, state) for (owner, resource), state in zip(work, seen, strict=True) if owner == number]
+        for component, (resources, problem), states in zip(self.components, lists, seen, strict=True):
+            rows = [(resource.label, state) for resource, state in zip(resources, states, strict=True)]
             if problem:
                 rows.append((problem.resource, Readiness(state=State.UNKNOWN, message=problem.error.message)))
             found.append(ComponentStatus(name=component.name, title=component.title, rows=tuple(rows)))
-        return Status(components=tuple(found), left_over=self._left_over(lists))
+        return Status(components=tuple(found), left_over=left_over)
 
     def down(self, confirm: Callable[[Teardown], bool] = lambda _: True) -> Teardown:
         """List what goes and what stays, ask, and delete in the reverse order of `up`; return the list."""
@@ -252,9 +275,6 @@ class Engine:
         # At once: each has the whole time for itself, and the slowest one decides.
         deadline = self.context.deadline()
         each(lambda resource: resource.verify(self.context, deadline), resources, at_once=AT_ONCE)
-
-    def _verify_all(self) -> None:
-        self._verify([resource for component in self.components for resource in component.resources(self.context)])
 
     def _locked(self) -> AbstractContextManager[None]:
         return locked(self.context)

@@ -33,6 +33,7 @@ _RENDER_SECONDS = 120.0
 _SPARE_SECONDS = 30.0
 _INSTALL_HINT = "install Helm 3.14 or newer (helm.sh/docs/intro/install), or run bootstrap from its image, which has it"
 _NOT_FOUND = re.compile(r"not found|no chart version found|no chart name found|\b404\b|manifest unknown|path .* not found", re.IGNORECASE)
+_GONE = re.compile(r"\brelease: not found$")
 _DENIED = re.compile(r"\b40[13]\b|unauthorized|denied", re.IGNORECASE)
 _TLS = re.compile(r"x509|certificate|tls:", re.IGNORECASE)
 # What of a person's Helm settings says where charts come from; the others would send this to another cluster or store.
@@ -163,8 +164,13 @@ class Helm:
 
     def uninstall(self, *, release: str, namespace: str, timeout: float) -> None:
         """Delete a release and its objects, and wait until they are gone; nothing where there is none."""
-        argv = ["uninstall", release, "--namespace", namespace, "--ignore-not-found", "--wait", "--timeout", f"{timeout:.0f}s"]
-        self._run([*argv, *self._login()], what=f"uninstall {namespace}/{release}", timeout=timeout + _SPARE_SECONDS)
+        argv = ["uninstall", release, "--namespace", namespace, "--wait", "--timeout", f"{timeout:.0f}s"]
+        try:
+            self._run([*argv, *self._login()], what=f"uninstall {namespace}/{release}", timeout=timeout + _SPARE_SECONDS)
+        except HelmError as error:
+            # Helm's own --ignore-not-found calls everything well for which it can't read the release: no login, no connection.
+            if not any(_GONE.search(line) for line in error.details):
+                raise
 
     @staticmethod
     def stop() -> None:

@@ -22,6 +22,9 @@ DIGEST = "local-cicd.dev/chart"
 # Which revision the labels were made for: Helm hands them on to revisions that somebody else makes.
 REVISION = "local-cicd.dev/revision"
 
+# Which revision a rollback of ours makes of this one: Helm takes no labels for it, and hands on those of the revision that it goes back to.
+ROLLBACK = "local-cicd.dev/rollback"
+
 _KIND = re.compile(r"^kind:\s*[\"']?(\w+)", re.MULTILINE)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -46,7 +49,8 @@ class Revision:
     @property
     def holder(self) -> str | None:
         """The run of bootstrap that made it, if one did."""
-        return self.labels.get(HOLDER) if self.labels.get(REVISION) == str(self.number) else None
+        ours = str(self.number) in {self.labels.get(REVISION), self.labels.get(ROLLBACK)}
+        return self.labels.get(HOLDER) if ours else None
 
     def chart_version(self) -> str:
         """Return the version of its chart."""

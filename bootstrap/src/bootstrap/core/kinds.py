@@ -8,6 +8,8 @@ import httpx2
 from lightkube.core.resource import ApiInfo, ResourceDef
 from lightkube.generic_resource import GenericGlobalResource, GenericNamespacedResource
 
+from plugin_kit import parallel
+
 Kind: TypeAlias = type[GenericGlobalResource] | type[GenericNamespacedResource]
 
 # One answer for all groups; API servers have it since 1.30.
@@ -24,12 +26,18 @@ class Kinds:
         self._known: dict[tuple[str, str], Kind] = {}
         self._lock = threading.Lock()
 
+    def known(self, api_version: str, kind: str) -> Kind | None:
+        """Return the class of a kind that was found before."""
+        return self._known.get((api_version, kind))
+
     def find(self, api_version: str, kind: str) -> Kind | None:
         """Return the class of a kind, or None where it is not served."""
         known = self._known.get((api_version, kind))
         if known is None:
             # Only one thread asks; the others then find the answer.
             with self._lock:
+                if not self._known:
+                    self._discover()
                 if (api_version, kind) not in self._known:
                     self._ask(api_version)
             known = self._known.get((api_version, kind))
@@ -37,22 +45,33 @@ class Kinds:
 
     def api_versions(self) -> tuple[str, ...]:
         """Return what charts ask for as `.Capabilities.APIVersions`: every group with its versions, and every kind of each."""
+        with self._lock:
+            return self._discover()
+
+    def _discover(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
-        for root in ("/api", "/apis"):
-            answer = self._http.get(root, headers={"Accept": _AGGREGATED})
-            answer.raise_for_status()
-            for group in answer.json().get("items") or ():
+        for items in parallel.each(self._groups, ("/api", "/apis")):
+            for group in items:
                 name = (group.get("metadata") or {}).get("name")
                 for version in group.get("versions") or ():
                     written = f"{name}/{version['version']}" if name else str(version["version"])
                     found[written] = None
-                    found.update((f"{written}/{each['responseKind']['kind']}", None) for each in version.get("resources") or ())
+                    for each in version.get("resources") or ():
+                        kind = each["responseKind"]["kind"]
+                        found[f"{written}/{kind}"] = None
+                        self._known[written, kind] = _kind(written, kind, each["resource"], namespaced=each.get("scope") == "Namespaced")
         return tuple(found)
+
+    def _groups(self, root: str) -> list[dict[str, Any]]:
+        answer = self._http.get(root, headers={"Accept": _AGGREGATED})
+        answer.raise_for_status()
+        return list(answer.json().get("items") or ())
 
     def _ask(self, api_version: str) -> None:
         for each in self._resources(api_version):
             if "/" not in each["name"]:
-                self._known[api_version, each["kind"]] = _kind(api_version, each)
+                kind = each["kind"]
+                self._known[api_version, kind] = _kind(api_version, kind, each["name"], namespaced=bool(each.get("namespaced")))
 
     def _resources(self, api_version: str) -> list[dict[str, Any]]:
         root = "apis" if "/" in api_version else "api"
@@ -63,9 +82,9 @@ class Kinds:
         return list(answer.json().get("resources") or ())
 
 
-def _kind(api_version: str, described: dict[str, Any]) -> Kind:
+def _kind(api_version: str, kind: str, plural: str, *, namespaced: bool) -> Kind:
     group, _, version = api_version.rpartition("/")
-    info = ApiInfo(resource=ResourceDef(group, version, described["kind"]), plural=described["name"], verbs=_VERBS)
-    base = GenericNamespacedResource if described.get("namespaced") else GenericGlobalResource
+    info = ApiInfo(resource=ResourceDef(group, version, kind), plural=plural, verbs=_VERBS)
+    base = GenericNamespacedResource if namespaced else GenericGlobalResource
     # Not lightkube's own registry: that is one for the process, and knows the kinds by the classes of their models.
-    return type(described["kind"], (base,), {"_api_info": info})
+    return type(kind, (base,), {"_api_info": info})

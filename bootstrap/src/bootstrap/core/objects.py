@@ -12,6 +12,8 @@ Manifest: TypeAlias = dict[str, Any]
 
 _PLACE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _GONE = object()
+# LibYAML is ten times as fast.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ def load_manifest(package: str, file: str, values: Mapping[str, object] | None =
     given = dict(values or {})
     text = resources.files(package).joinpath("manifests", file).read_text(encoding="utf-8")
     used: set[str] = set()
-    documents = [_filled(document, given, used) for document in yaml.safe_load_all(text) if document]
+    documents = [_filled(document, given, used) for document in yaml.load_all(text, Loader=_LOADER) if document]
     if idle := sorted(given.keys() - used):
         raise ValueError(f"{file} has no place for {', '.join(idle)}")
     return [document for document in documents if document is not _GONE]

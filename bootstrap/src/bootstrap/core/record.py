@@ -68,6 +68,11 @@ class Records:
         if missing := {key: value for key, value in values.items() if key not in there}:
             self.store(name, missing, purpose=purpose)
 
+    def drop(self, name: str, key: str) -> None:
+        """Take one value out of a record; what it was stays hidden."""
+        if key in self.read(name):
+            self._cluster.patch(self.ref(name), {"data": {key: None}})
+
     def _values(self, live: Manifest, name: str) -> dict[str, str]:
         if RECORD not in (live["metadata"].get("labels") or {}):
             raise ClashError(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bootstrap.core import rollout
 from bootstrap.core.errors import BootstrapError, HelmError
-from bootstrap.core.history import History, Revision
+from bootstrap.core.history import HOLDER, ROLLBACK, History, Revision
 
 if TYPE_CHECKING:
     from bootstrap.core.context import Context
@@ -68,6 +68,9 @@ def recover(context: "Context", release: Release, there: History) -> None:
     # what nobody wants. `helm uninstall` would also delete objects that were there before; without its record Helm leaves fields behind.
     aim = good[-1] if good else last
     context.console.detail(f"{release.label}: {last.status} was interrupted; revision {aim.number} is set up again first")
+    # A run that dies over the rollback leaves a pending revision, too, which the next one has to know for its own.
+    signs = {HOLDER: context.guard.holder, ROLLBACK: str(last.number + 1)}
+    context.cluster.patch(aim.secret, {"metadata": {"labels": signs}})
     # Not waited for: where pods of a StatefulSet hang, it is what comes next that frees them.
     context.helm.rollback(release=release.name, namespace=release.namespace, revision=aim.number, timeout=_ROLLBACK_SECONDS)
     rollout.free_stateful_sets(context, [context.cluster.placed(each, release.namespace) for each in aim.objects(only={"StatefulSet"})])

@@ -35,7 +35,9 @@ class Release(Protocol):
 def observe_object(context: "Context", manifest: Manifest, release: Release) -> Observation:
     """Ask the API server what an apply by Helm would change."""
     ref = ref_of(manifest)
-    live = context.cluster.get(ref)
+    # Its schema is as big as all other objects together, and is never changed by hand.
+    is_definition = ref.kind == "CustomResourceDefinition"
+    live = context.cluster.head(ref) if is_definition else context.cluster.get(ref)
     if live is None:
         return Observation(change=Change(resource=ref.label, action=Action.CREATE), problem=_refusal_of_new(context, manifest))
     belongs = release_of(live)
@@ -43,15 +45,15 @@ def observe_object(context: "Context", manifest: Manifest, release: Release) -> 
         if belongs is not None or not release.take_ownership:
             return Observation(change=Change(resource=ref.label, action=Action.ADOPT), problem=_clash(ref.label, belongs, release))
         return Observation(change=Change(resource=ref.label, action=Action.ADOPT, note="becomes a part of the release"))
-    # Its schema is as big as all other objects together, and is never changed by hand.
-    return Observation() if ref.kind == "CustomResourceDefinition" else _observe_own(context, manifest, live, release)
+    return Observation() if is_definition else _observe_own(context, manifest, live, release)
 
 
 def _observe_own(context: "Context", manifest: Manifest, live: Manifest, release: Release) -> Observation:
     label = ref_of(manifest).label
     wanted = marked(manifest, release)
     try:
-        found = diff.fields(live, context.cluster.apply(wanted, dry_run=True, force=True, manager=HELM))
+        after = context.cluster.apply(wanted, dry_run=True, force=True, manager=HELM)
+        found = diff.fields(context.cluster.current(live, after), after)
     except InvalidError as error:
         return Observation(change=Change(resource=label, action=Action.REPLACE), problem=_unchangeable(label, error))
     if not found:

@@ -164,7 +164,7 @@ class ObjectResource:
             return Observation(change=self._change_of_refused(context, error, live))
         if live is None:
             return Observation(change=Change(resource=self.label, action=Action.CREATE), problem=problem)
-        found = diff.fields(live, after)
+        found = diff.fields(context.cluster.current(live, after), after)
         if not found:
             return Observation(problem=problem)
         by = managers(live)

@@ -24,7 +24,9 @@ def is_mutation(request: httpx2.Request) -> bool:
 class Noted(httpx2.BaseTransport):
     """Passes requests on. Safe to use from several threads, as its inner transport is."""
 
-    def __init__(self, inner: httpx2.BaseTransport) -> None:
+    def __init__(self, inner: httpx2.BaseTransport, *, changed: Callable[[], None] = lambda: None) -> None:
+        """Have `changed` called after every request that may have changed something."""
+        self._changed = changed
         self.mutations = 0
         self._inner = inner
         self._warnings: dict[str, None] = {}
@@ -45,7 +47,11 @@ class Noted(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
         mutation = is_mutation(request)
-        response = self._inner.handle_request(request)
+        try:
+            response = self._inner.handle_request(request)
+        finally:
+            if mutation:
+                self._changed()
         # lightkube reads the header of every error, and a proxy's may have none.
         response.headers.setdefault("Content-Type", "text/plain")
         with self._lock:

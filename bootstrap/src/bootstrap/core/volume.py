@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _KEPT = "its data stay where they are; `up` binds it again"
 _UID = "spec.claimRef.uid"
-_RETAIN = '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'
+RETAIN = '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +49,7 @@ class NfsVolumeResource:
             self._object.apply(context, change)
         if uid := self._dead_claim(context):
             context.guard.check()
-            context.cluster.patch(
-                self._object.ref,
-                [
-                    {"op": "test", "path": "/spec/claimRef/uid", "value": uid},
-                    # Both name the claim that is gone; without them the one of the same name is taken.
-                    {"op": "add", "path": "/spec/claimRef/resourceVersion", "value": ""},
-                    {"op": "remove", "path": "/spec/claimRef/resourceVersion"},
-                    {"op": "remove", "path": "/spec/claimRef/uid"},
-                ],
-            )
+            free(context, self._object.ref, uid)
 
     def verify(self, context: "Context", deadline: Deadline) -> None:
         """Wait until it is free or bound."""
@@ -77,7 +68,7 @@ class NfsVolumeResource:
         if policy != "Retain":
             raise BootstrapError(
                 f"{self.label} would not be retained: its persistentVolumeReclaimPolicy is {policy}",
-                hint=f"`bootstrap up` sets it to Retain; or: kubectl patch pv {self._object.ref.name} -p {shlex.quote(_RETAIN)}",
+                hint=f"`bootstrap up` sets it to Retain; or: kubectl patch pv {self._object.ref.name} -p {shlex.quote(RETAIN)}",
             )
         return Removal(resource=self.label, kept=_KEPT)
 
@@ -98,7 +89,7 @@ class NfsVolumeResource:
         spec = (context.cluster.get(self._object.ref) or {}).get("spec") or {}
         name, claim, before = self._object.ref.name, self._claim, spec.get("nfs") or {}
         place = f"{before.get('server')}:{before.get('path')}" if before else "what it holds"
-        kept = "" if spec.get("persistentVolumeReclaimPolicy") == "Retain" else f"kubectl patch pv {name} -p {shlex.quote(_RETAIN)}; "
+        kept = "" if spec.get("persistentVolumeReclaimPolicy") == "Retain" else f"kubectl patch pv {name} -p {shlex.quote(RETAIN)}; "
         return ReplacementError(
             error.message,
             details=error.details,
@@ -116,3 +107,17 @@ class NfsVolumeResource:
             return None
         claims = context.cluster.list("v1", "PersistentVolumeClaim")
         return None if any(claim["metadata"].get("uid") == uid for claim in claims) else str(uid)
+
+
+def free(context: "Context", volume: Ref, uid: str) -> None:
+    """Let a volume that waits for the claim of this uid, which is gone, be bound by the next claim of the same name."""
+    context.cluster.patch(
+        volume,
+        [
+            {"op": "test", "path": "/spec/claimRef/uid", "value": uid},
+            # Both name the claim that is gone; without them the one of the same name is taken.
+            {"op": "add", "path": "/spec/claimRef/resourceVersion", "value": ""},
+            {"op": "remove", "path": "/spec/claimRef/resourceVersion"},
+            {"op": "remove", "path": "/spec/claimRef/uid"},
+        ],
+    )

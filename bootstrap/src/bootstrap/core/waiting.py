@@ -17,9 +17,11 @@ _LONGEST_PAUSE = 1.0
 class Waiter:
     """Waits for things of one cluster and says so on one console."""
 
-    def __init__(self, cluster: Reader, console: Console) -> None:
+    def __init__(self, cluster: Reader, console: Console, *, afresh: Callable[[], None] = lambda: None) -> None:
+        """`afresh` is called before each look but the first, which may be one at what was read a moment ago."""
         self._cluster = cluster
         self._console = console
+        self._afresh = afresh
 
     def wait(
         self, what: str, look: Callable[[], Readiness], *, deadline: Deadline, refs: Sequence[Ref] = (), hint: str | None = None
@@ -41,6 +43,7 @@ class Waiter:
                 )
             clock.sleep(min(pause, deadline.left))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
+            self._afresh()
 
     def _failure(self, what: str, seen: Readiness, deadline: Deadline, refs: Sequence[Ref], hint: str | None) -> WaitError:
         why = f": {seen.message}" if seen.message else ""

@@ -32,7 +32,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._compiled: tuple[set[str], re.Pattern[str] | None] = (self._forms, None)
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
@@ -40,11 +40,10 @@ class Redactor:
         forms = {form for secret in secrets for form in _forms(secret)}
         if not forms <= self._forms:
             self._forms = self._forms | forms
-            self._pattern = _compile(self._forms)
 
     def text(self, text: str) -> str:
         """Return the text without secrets."""
-        pattern = self._pattern
+        pattern = self._pattern()
         match = pattern.search(text) if pattern else None
         if pattern is None or match is None:
             return text
@@ -58,6 +57,15 @@ class Redactor:
                 spans.append((start, end))
         shown = zip([0, *(end for _, end in spans)], [*(start for start, _ in spans), len(text)], strict=True)
         return MASK.join(text[start:end] for start, end in shown)
+
+    def _pattern(self) -> re.Pattern[str] | None:
+        # Not when one is added: who knows a hundred secrets has added them one after the other, and compiling takes longer each time.
+        forms, pattern = self._compiled
+        if forms is not self._forms:
+            forms = self._forms
+            pattern = _compile(forms)
+            self._compiled = forms, pattern
+        return pattern
 
 
 def _compile(forms: set[str]) -> re.Pattern[str] | None:

@@ -12,6 +12,7 @@ from bootstrap.components.woodpecker.application import application_resource
 from bootstrap.components.woodpecker.former_binding import FormerBinding
 from bootstrap.components.woodpecker.token import TokenResource
 from bootstrap.components.woodpecker.values import AGENT_SECRET, CA_CONFIG_MAP, CA_KEY, SERVER_SECRET, chart_values
+from bootstrap.components.woodpecker.volume import DatabaseVolume, FormerVolume, has_block_volume
 from bootstrap.core.context import Context
 from bootstrap.core.fingerprint import fingerprint
 from bootstrap.core.generate import hexadecimal
@@ -44,13 +45,16 @@ class Woodpecker:
         application = application_resource(context)
         ca = ca_pem(context)
         found: list[Resource] = [record, application, network_policy(platform), _rights_of_the_agents(platform), *_authority(platform, ca)]
+        found += [FormerVolume()] if has_block_volume(platform) else []
+        # Also where nothing can be said of the server: `down` asks it whether the database would go.
+        volume = [DatabaseVolume()] if has_block_volume(platform) else []
         recorded = context.records.read(access.RECORD)
         if any(key not in recorded for key in _GENERATED):
-            return [*found, *_awaited(platform, f"{record.label} is there")]
+            return [*found, *_awaited(platform, f"{record.label} is there"), *volume]
         if not application.settled:
-            return [*found, *_awaited(platform, f"{application.label} is there")]
+            return [*found, *_awaited(platform, f"{application.label} is there"), *volume]
         if not ca and makes_ca(platform):
-            return [*found, *_awaited(platform, _CA_REASON)]
+            return [*found, *_awaited(platform, _CA_REASON), *volume]
         server, agents = environments(context, recorded)
         checksum = fingerprint(recorded[access.FINGERPRINT_KEY], *(f"{name}={value}" for name, value in sorted(server.items())), ca)
         values = {
@@ -64,6 +68,7 @@ class Woodpecker:
             *found,
             *objects(load_manifest(__package__, "environment.yaml", values)),
             release_of(platform.woodpecker.chart, chart_values(platform, checksum=checksum, with_ca=bool(ca))),
+            *volume,
             TokenResource(user=platform.gitea.admin.name),
             AgentsResource(wanted=platform.woodpecker.agents.replicas),
         ]
