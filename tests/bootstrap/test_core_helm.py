@@ -133,6 +133,29 @@ def test_a_long_chart_is_read_to_its_end(helm: MakeHelm, chart: Chart) -> None:
     assert len(render(helm(body=f'[print("{one}") for _ in range(2500)]'), chart)) == 2500
 
 
+def test_crds_in_files_of_their_own_are_read_one_by_one(helm: MakeHelm, chart: Chart) -> None:
+    """`helm show crds` writes one file behind the other, with nothing between those that do not begin with a line of dashes."""
+    one = "# a comment\\napiVersion: v1\\nkind: CustomResourceDefinition\\nmetadata:\\n  name: {name}\\nspec: {{}}\\n"
+    other = "---\\nkind: CustomResourceDefinition\\nmetadata:\\n  name: {name}\\n"
+    body = f'print("{one.format(name="a")}{one.format(name="b")}{other.format(name="c")}{other.format(name="d")}")'
+    assert [crd["metadata"]["name"] for crd in helm(body=body).crds(chart)] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("said", ["Error: uninstall: Release not loaded: shop: release: not found", "Error: release: not found"])
+def test_a_release_that_is_gone_need_not_be_uninstalled(helm: MakeHelm, said: str) -> None:
+    """It was what was wanted."""
+    helm(body=f'print("{said}", file=sys.stderr); sys.exit(1)').uninstall(release="shop", namespace="shop", timeout=1)
+
+
+def test_a_release_that_can_not_be_read_is_not_taken_for_gone(helm: MakeHelm, tmp_path: Path) -> None:
+    """Helm's own flag for releases that are gone calls every error that: no login, no connection."""
+    said = "Error: uninstall: Release not loaded: shop: query: failed to query with labels: Unauthorized"
+    program = helm(body=f'print("{said}", file=sys.stderr); sys.exit("--ignore-not-found" not in sys.argv)')
+    with pytest.raises(HelmError, match="Helm could not uninstall shop/shop"):
+        program.uninstall(release="shop", namespace="shop", timeout=1)
+    assert (tmp_path / "called").exists()
+
+
 def test_what_helm_says_is_told(helm: MakeHelm, chart: Chart) -> None:
     """With the way out, where there is one."""
     body = 'print("Error: another operation (install/upgrade/rollback) is in progress", file=sys.stderr); sys.exit(1)'

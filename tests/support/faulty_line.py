@@ -1,15 +1,16 @@
 """The line between a run and everything that it changes, which breaks at each change once, in two ways.
 
-The first time that a run makes a change, the request never arrives; whoever tries again at once gets through, but the answer is lost, and from
-then on nobody answers any more, as after a power cut. The third time all is well. A run that is started again after each cut so comes to its
-end, and each change has been the last one of some run.
+The first time that a run makes a change, the request never arrives; whoever tries again at once gets through, but the answer is lost, and
+from then on nobody answers any more, as after a power cut. The third time all is well. A run that is started again after each cut so comes
+to its end, and each change has been the last one of some run.
 """
 
 import json
+import math
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from urllib.parse import parse_qs, urlsplit
@@ -40,15 +41,18 @@ class Fate(Enum):
     NOBODY_THERE = "nobody listens"
 
 
+BOTH = (Fate.NEVER_ARRIVES, Fate.ANSWER_LOST)
+
+
 class Line:
     """The line. It is whole until it is told to be faulty; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self.clock = LineClock(self)
-        self.met: Counter[str] = Counter()
-        """How often each change was tried."""
-        self.breaks = 0
-        """How often it broke."""
+        self.met: set[str] = set()
+        """The changes that were tried."""
+        self.lost: set[str] = set()
+        """Those that were done, and their answer lost, once."""
+        self._broken: Counter[str] = Counter()
         self._faulty = threading.Event()
         self._dead = threading.Event()
         self._lock = threading.Lock()
@@ -58,9 +62,22 @@ class Line:
         """Whether nobody answers any more."""
         return self._dead.is_set()
 
+    @property
+    def breaks(self) -> int:
+        """How often it broke."""
+        with self._lock:
+            return self._broken.total()
+
     def mend(self) -> None:
         """Let it be whole again, for the next run."""
         self._dead.clear()
+
+    def forget(self) -> None:
+        """Know no change any more."""
+        with self._lock:
+            self.met.clear()
+            self.lost.clear()
+            self._broken.clear()
 
     @contextmanager
     def faulty(self) -> Iterator[None]:
@@ -71,20 +88,21 @@ class Line:
         finally:
             self._faulty.clear()
 
-    def fate(self, method: str, target: str, body: bytes) -> Fate:
-        """Decide about a request."""
+    def fate(self, method: str, target: str, body: bytes, *, fates: Sequence[Fate] = BOTH) -> Fate:
+        """Decide about a request; a change meets these fates one after the other."""
         change = change_of(method, target, body)
         with self._lock:
             if self.dead:
                 return Fate.NOBODY_THERE
             if change is None:
                 return Fate.PASSES
-            self.met[change] += 1
-            if not self._faulty.is_set() or self.met[change] > len(_FATES):
+            self.met.add(change)
+            if not self._faulty.is_set() or self._broken[change] == len(fates):
                 return Fate.PASSES
-            self.breaks += 1
-            fate = _FATES[self.met[change] - 1]
+            fate = fates[self._broken[change]]
+            self._broken[change] += 1
             if fate is Fate.ANSWER_LOST:
+                self.lost.add(change)
                 self._dead.set()
             return fate
 
@@ -93,14 +111,13 @@ class Line:
         return lambda inner: _Transport(inner, self)
 
 
-_FATES = (Fate.NEVER_ARRIVES, Fate.ANSWER_LOST)
-
-
 class LineClock(SystemClock):
     """While nobody answers, nobody waits: the time that a run would spend on trying again has passed at once."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, *, longest: float = math.inf) -> None:
+        """While somebody answers, no wait takes longer than `longest` seconds, either."""
         self._line = line
+        self._longest = longest
         self._skipped = 0.0
         self._lock = threading.Lock()
 
@@ -108,15 +125,16 @@ class LineClock(SystemClock):
         """Give the seconds, those that were skipped included."""
         return super().now() + self._skipped
 
+    # As Python's own `time` calls it.
     monotonic = now
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
-        if self._line.dead:
-            with self._lock:
-                self._skipped += seconds
-        else:
-            super().sleep(seconds)
+        waited = 0.0 if self._line.dead else min(seconds, self._longest)
+        if waited:
+            super().sleep(waited)
+        with self._lock:
+            self._skipped += seconds - waited
 
 
 class _Transport(httpx2.BaseTransport):
@@ -164,8 +182,12 @@ def _told(path: str, body: bytes) -> list[str]:
         return [f"{each.get('op')} {each.get('path')}" for each in found if isinstance(each, Mapping)]
     if not isinstance(found, Mapping):
         return []
-    metadata, spec, data = ({**(found.get(key) or {})} if isinstance(found.get(key), Mapping) else {} for key in ("metadata", "spec", "data"))
+    metadata, spec, data = (_map(found.get(key)) for key in ("metadata", "spec", "data"))
     names = [str(each[key]) for each in (found, metadata) for key in _TELLING if each.get(key)]
     # The lock is taken, kept, and given back; a record grows key by key.
     free = ["free"] if spec.get("holderIdentity") == "" else []
     return [*names, *free, *(sorted(data) if "/secrets" in path else [])]
+
+
+def _map(node: object) -> Mapping[str, object]:
+    return node if isinstance(node, Mapping) else {}

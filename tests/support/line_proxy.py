@@ -4,7 +4,7 @@ import contextlib
 import http.client
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from devtools.controlplane import ControlPlane
-
-from tests.support.faulty_line import Fate, Line
+from tests.support.faulty_line import BOTH, Fate, Line
 
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 _SECONDS = 30.0
@@ -40,18 +39,19 @@ class LineProxy(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, line: Line, upstream: str, tls: Tls | None) -> None:
+    def __init__(self, line: Line, upstream: str, tls: Tls | None, fates: Sequence[Fate]) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         self.line = line
+        self.fates = fates
         self._upstream = urlsplit(upstream)
         self._tls = tls
         self.url = f"{self._upstream.scheme}://127.0.0.1:{self.server_address[1]}"
 
     @classmethod
     @contextmanager
-    def before(cls, upstream: str, line: Line, *, tls: Tls | None = None) -> Iterator["LineProxy"]:
-        """Serve as long as the block runs; `tls` is for an upstream with https."""
-        with cls(line, upstream, tls) as proxy:
+    def before(cls, upstream: str, line: Line, *, tls: Tls | None = None, fates: Sequence[Fate] = BOTH) -> Iterator["LineProxy"]:
+        """Serve as long as the block runs; `tls` is for an upstream with https, `fates` are what changes meet."""
+        with cls(line, upstream, tls, fates) as proxy:
             thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01})
             thread.start()
             try:
@@ -83,7 +83,7 @@ class _Connection(BaseHTTPRequestHandler):
     def pass_on(self) -> None:
         """Pass a request on, if it is to arrive, and its answer, if that is to arrive."""
         body = self._body()
-        fate = self.server.line.fate(self.command, self.path, body)
+        fate = self.server.line.fate(self.command, self.path, body, fates=self.server.fates)
         if fate in {Fate.NOBODY_THERE, Fate.NEVER_ARRIVES}:
             self.close_connection = True
             return

@@ -67,7 +67,10 @@ class StillCluster:
 
     def can(self, verb: str, ref: Ref) -> bool:
         """Allow all that is not refused."""
-        return (verb, ref.kind) not in self._refused
+        return not self._refused if ref.kind == "*" else (verb, ref.kind) not in self._refused
+
+    def forget(self) -> None:
+        """Keep nothing that could be forgotten."""
 
 
 class _Held:

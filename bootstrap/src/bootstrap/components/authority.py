@@ -2,11 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 # Nodes and browsers are told by hand to trust it: nobody wants to do that every year.
 VALID = timedelta(days=3650)
 # Machines whose clocks are behind must take it, too.
@@ -15,6 +10,12 @@ _BEFORE = timedelta(hours=1)
 
 def new_authority(name: str) -> str:
     """Make a CA and return its key and its certificate as one PEM text, so that they can't be parted when they are stored."""
+    # Here, since this is needed once in the life of a platform and takes long to load.
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     begin = datetime.now(UTC) - _BEFORE

@@ -11,8 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bootstrap.core.errors import ChartError
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LOOKUP = re.compile(rb"\blookup\b")
 
 
@@ -77,6 +80,16 @@ def looks_up(path: Path) -> bool:
         raise ChartError(f"{path} is no chart: it can't be unpacked ({error})", hint="helm package makes one of a folder") from error
 
 
+def description_of(path: Path) -> Mapping[str, Any] | None:
+    """Return what `Chart.yaml` says, None where that does not make it a chart."""
+    try:
+        text = (path / "Chart.yaml").read_bytes() if path.is_dir() else _packed(path)
+        found = yaml.load(text, Loader=_LOADER) if text else None  # noqa: S506  a safe one
+    except (OSError, EOFError, tarfile.TarError, yaml.YAMLError):
+        return None
+    return found if isinstance(found, Mapping) and isinstance(found.get("name"), str) and isinstance(found.get("version"), str) else None
+
+
 def check_digest(source: ChartSource, chart: Chart) -> None:
     """Raise ChartError where the chart is not the one that platform.yaml names."""
     if source.digest and source.digest != chart.digest:
@@ -119,6 +132,13 @@ def _asks(name: str, read: Callable[[], bytes]) -> bool:
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(member)
     return file.read() if file else b""
+
+
+def _packed(path: Path) -> bytes:
+    with tarfile.open(path) as archive:
+        # Charts within it lie deeper.
+        found = next((each for each in archive if each.isfile() and each.name.endswith("/Chart.yaml") and each.name.count("/") == 1), None)
+        return _content(archive, found) if found else b""
 
 
 def _files(folder: Path) -> Sequence[Path]:

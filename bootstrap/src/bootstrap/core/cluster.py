@@ -195,7 +195,8 @@ class Cluster:
         kind = self._kind(ref.api_version, ref.kind)
         if kind is None:
             return None
-        listed = None if ref.kind in _NEVER_LISTED else self._listed(ref, kind)
+        misses = _is_namespaced(kind) and ref.namespace is None
+        listed = None if misses or ref.kind in _NEVER_LISTED else self._listed(ref, kind)
         if listed is None or (ref.kind == "Secret" and ref.name not in listed):
             return self._get(ref)
         return listed.get(ref.name)

@@ -16,7 +16,7 @@ from typing import Any, Self
 import yaml
 
 from bootstrap.core import child
-from bootstrap.core.chart import Chart, ChartSource, Downloads, check_digest, digest_of, looks_up
+from bootstrap.core.chart import Chart, ChartSource, Downloads, check_digest, description_of, digest_of, looks_up
 from bootstrap.core.connection import Connection
 from bootstrap.core.errors import ChartError, HelmError, HelmMissingError
 from bootstrap.core.objects import Manifest
@@ -34,7 +34,12 @@ _SPARE_SECONDS = 30.0
 _INSTALL_HINT = "install Helm 3.14 or newer (helm.sh/docs/intro/install), or run bootstrap from its image, which has it"
 _NOT_FOUND = re.compile(r"not found|no chart version found|no chart name found|\b404\b|manifest unknown|path .* not found", re.IGNORECASE)
 _GONE = re.compile(r"\brelease: not found$")
+_TOP_LEVEL = re.compile(r"[A-Za-z]\w*:")
 _DENIED = re.compile(r"\b40[13]\b|unauthorized|denied", re.IGNORECASE)
+# Each begins with a newline and no anchor: searched for as a text, in megabytes.
+_BETWEEN = re.compile(r"\n---[^\S\n]*(?=\n|\Z)")
+_DEFINITION = re.compile(r"\nkind:\s*[\"']?CustomResourceDefinition\b")
+_SCHEMA = re.compile(r"\nspec:[^\S\n]*(?=\n)")
 _TLS = re.compile(r"x509|certificate|tls:", re.IGNORECASE)
 # What of a person's Helm settings says where charts come from; the others would send this to another cluster or store.
 _KEPT_SETTINGS = frozenset(
@@ -102,7 +107,7 @@ class Helm:
         kube_version: str,
         api_versions: Sequence[str],
     ) -> list[Manifest]:
-        """Return the objects that Helm would apply, without hooks and without CRDs of the folder `crds`."""
+        """Return the objects that Helm would apply, without hooks and CRDs of the folder `crds`; of CRDs in templates the metadata."""
         argv = ["template", release, str(chart.path), "--namespace", namespace, "--no-hooks", "--skip-tests", "--values", "-"]
         argv += ["--kube-version", kube_version, *([f"--api-versions={','.join(api_versions)}"] if api_versions else [])]
         argv += ["--is-upgrade"] if upgrade else []
@@ -121,7 +126,8 @@ class Helm:
 
     def crds(self, chart: Chart) -> list[Manifest]:
         """Return the CRDs of the folder `crds`, which are no part of a release."""
-        return list(_documents(self._run(["show", "crds", str(chart.path)], what=f"read {chart.name}", timeout=_RENDER_SECONDS)))
+        printed = self._run(["show", "crds", str(chart.path)], what=f"read {chart.name}", timeout=_RENDER_SECONDS)
+        return list(_documents(_apart(printed), whole=True))
 
     def upgrade(
         self,
@@ -224,6 +230,9 @@ class Helm:
             return self._folder
 
     def _described(self, path: Path, source: ChartSource) -> Mapping[str, Any]:
+        if found := description_of(path):
+            return found
+        # What is wrong with it, Helm says.
         printed = self._run(["show", "chart", str(path)], what=f"read {source}", timeout=_RENDER_SECONDS)
         described = yaml.safe_load(printed)
         if not isinstance(described, Mapping) or "name" not in described or "version" not in described:
@@ -295,11 +304,39 @@ def _hint(error: ProcessError) -> str | None:
     return error.hint
 
 
-def _documents(text: str) -> Iterator[Manifest]:
+def _apart(text: str) -> str:
+    """Put files apart that `helm show crds` writes one behind the other: where a key of the top level comes again, the next one begins."""
+    lines: list[str] = []
+    keys: set[str] = set()
+    for line in text.splitlines():
+        key = _TOP_LEVEL.match(line)
+        if line.startswith("---"):
+            keys.clear()
+        elif key and key[0] in keys:
+            lines.append("---")
+            keys = {key[0]}
+        elif key:
+            keys.add(key[0])
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _documents(text: str, *, whole: bool = False) -> Iterator[Manifest]:
     # Comments between documents make empty ones.
-    for document in yaml.load_all(text, Loader=_LOADER):
+    for document in _read(text, whole=whole):
         if isinstance(document, dict) and document.get("kind"):
             yield from document["items"] if document["kind"] == "List" and "items" in document else [document]
+
+
+def _read(text: str, *, whole: bool) -> Iterator[Any]:
+    for part in _BETWEEN.split(f"\n{text}"):
+        if not whole and _DEFINITION.search(part) and (head := _SCHEMA.split(part, maxsplit=1)[0]) != part:
+            # The schemas are most of what some charts consist of, and of a CRD nobody asks for more than its metadata.
+            found = list(yaml.load_all(head, Loader=_LOADER))
+            if len(found) == 1 and isinstance(found[0], dict) and found[0].keys() >= {"apiVersion", "kind", "metadata"}:
+                yield found[0]
+                continue
+        yield from yaml.load_all(part, Loader=_LOADER)
 
 
 def _environment() -> dict[str, str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -25,7 +26,9 @@ REVISION = "local-cicd.dev/revision"
 # Which revision a rollback of ours makes of this one: Helm takes no labels for it, and hands on those of the revision that it goes back to.
 ROLLBACK = "local-cicd.dev/rollback"
 
-_KIND = re.compile(r"^kind:\s*[\"']?(\w+)", re.MULTILINE)
+# Each begins with a newline and no anchor: searched for as a text, in megabytes.
+_KIND = re.compile(r"\nkind:\s*[\"']?(\w+)")
+_BETWEEN = re.compile(r"\n---[^\S\n]*(?=\n|\Z)")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -59,7 +62,7 @@ class Revision:
     def objects(self, *, only: Collection[str] = ()) -> list[Manifest]:
         """Return the objects that it consists of, or those of some kinds; as they stand in the chart, maybe without their namespace."""
         text = _decoded(self.payload).get("manifest") or ""
-        parts = re.split(r"^---\s*$", text, flags=re.MULTILINE)
+        parts = _BETWEEN.split(f"\n{text}")
         # The CRDs of a chart take longer to read than all else that is asked for a status.
         wanted = [part for part in parts if not only or ((kind := _KIND.search(part)) and kind[1] in only)]
         documents = (document for part in wanted for document in yaml.load_all(part, Loader=_LOADER))
@@ -109,6 +112,7 @@ def _revision(secret: Manifest) -> Revision:
     )
 
 
+@lru_cache(maxsize=8)
 def _decoded(payload: str) -> dict[str, Any]:
     """Undo what Helm does: JSON, gzip, base64; and base64 once more, as all data of Secrets (helm.sh/helm pkg/storage/driver/util.go)."""
     try:

@@ -93,6 +93,8 @@ class ReleaseResource:
 
     def verify(self, context: "Context", deadline: Deadline) -> None:
         """Wait until its workloads are in order."""
+        if self.status(context).state is State.READY:
+            return
         context.waiter.wait(self.label, lambda: self.status(context), deadline=deadline, refs=self._unready(context))
 
     def status(self, context: "Context") -> Readiness:

@@ -45,7 +45,8 @@ def http(context: Context) -> Iterator[Http]:
     """Open an HTTP client that trusts the platform's CA."""
     ca = ca_pem(context)
     try:
-        verify = tls_context(ca or None)
+        # One for all images: to read the system's CAs takes longer than to ask for one.
+        verify = context.once(f"tls {ca}", lambda: tls_context(ca or None))
     except ValueError as error:
         raise RegistryTroubleError(
             f"the CA that `ca` names can't be used: {error}", hint="try: openssl x509 -in FILE -noout -text"
