@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument("--output", metavar="DIR", help="write OCI layouts into DIR")
 
     bench = verb("bench", "devtools.bench", "measure a part of the project", engine=True)
-    bench.add_argument("part", metavar="PART", help="what to measure: bootstrap, github-mirror, kargo-notify, registry-push")
+    bench.add_argument("part", metavar="PART", help="what to measure: bootstrap, github-mirror, kargo-notify, market-gate, registry-push")
     bench.add_argument("--quick", action="store_true", help="few repetitions, for work on the bench itself")
 
     docs = verb("docs", "devtools.docs", "write the reference pages from the settings models", engine=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 from docker.errors import DockerException
 
-from devtools import base_images, dockerd, engine, go_programs, images, progress, recipe
+from devtools import base_images, dockerd, engine, go_programs, images, kargo_expressions, progress, recipe
 from devtools.containers import remove
 from devtools.controlplane import programs
 from devtools.paths import cache_dir
@@ -27,7 +27,7 @@ def main(arguments: argparse.Namespace) -> int:
                 images.forget_replaced()
     else:
         progress.say("no Docker engine answers: nothing of it is removed")
-    used = [*base_images.BUILDKIT_PROGRAMS, *programs.PROGRAMS.values()]
+    used = [*base_images.BUILDKIT_PROGRAMS, *programs.PROGRAMS.values(), kargo_expressions.PROGRAM]
     progress.say(f"programs of versions that are no longer pinned: {len(go_programs.forget_others(used))} removed")
     if arguments.all:
         _empty_cache()

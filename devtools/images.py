@@ -69,6 +69,12 @@ IMAGES = (
         context=("plugins/build-requirements.lock", "plugins/plugin-kit", "bootstrap"),
         helm=True,
     ),
+    Image(
+        name="market-gate",
+        dockerfile="services/market-gate/Dockerfile",
+        target="gate",
+        context=("plugins/build-requirements.lock", "services/market-gate"),
+    ),
 )
 NAMES = tuple(image.name for image in IMAGES)
 # Those of other projects.

@@ -34,7 +34,8 @@ def main(arguments: argparse.Namespace) -> int:
         lock = member.with_name("requirements.lock")
         with progress.step(f"locking {lock}"):
             python = OLDEST_PYTHON if member == BOOTSTRAP else IMAGE_PYTHON
-            _compile([PLUGIN_KIT, member], lock, ["--constraint", str(root), "--python-version", python])
+            shared = [PLUGIN_KIT] if "plugin-kit" in (ROOT / member).read_text(encoding="utf-8") else []
+            _compile([*shared, member], lock, ["--constraint", str(root), "--python-version", python])
     build = Path("plugins/build-requirements.lock")
     (ROOT / build).write_text(_stanza(root, "flit-core"), encoding="utf-8")
     return 0

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from devtools import base_images, images, programs, progress
+from devtools import base_images, chromium, go_programs, images, kargo_expressions, programs, progress
 from devtools.controlplane import programs as cluster_programs
 from devtools.paths import ROOT, log_dir
 from devtools.registry import mirror_image
@@ -22,6 +22,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run pytest on everything; with `--fast` on what needs neither an engine nor the tests' Kubernetes, which pytest itself builds."""
     command = [sys.executable, "-m", "pytest", "-p", "devtools.ended_tests", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
     programs.install(*(package for program, package in PROGRAMS.items() if shutil.which(program) is None), why="for the tests")
+    chromium.ensure()
     if arguments.fast:
         command += ["-m", "not engine and not cluster"]
     else:
@@ -32,7 +33,8 @@ def main(arguments: argparse.Namespace) -> int:
         command += AT_ONCE
         # Said here; the processes of the tests have no output of their own.
         if not arguments.fast:
-            cluster_programs.build()
+            cluster_programs.build("kubernetes", "etcd", "kwok", "kubectl", "helm3", "helm4")
+            go_programs.build(kargo_expressions.PROGRAM)
     progress.say(f"logs of dockerd and of image builds: {log_dir()}")
     return _run([*command, *arguments.rest])
 

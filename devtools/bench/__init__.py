@@ -2,13 +2,14 @@
 
 import argparse
 
-from devtools.bench import bootstrap, github_mirror, kargo_notify, registry_push
+from devtools.bench import bootstrap, github_mirror, kargo_notify, market_gate, registry_push
 from devtools.errors import DevError
 
 PARTS = {
     "bootstrap": bootstrap.measure,
     "github-mirror": github_mirror.measure,
     "kargo-notify": kargo_notify.measure,
+    "market-gate": market_gate.measure,
     "registry-push": registry_push.measure,
 }
 

@@ -19,6 +19,7 @@ from bootstrap.components.namespaces.component import Namespaces
 from bootstrap.components.project_repository.component import ProjectRepository
 from bootstrap.core.cluster import Cluster
 from bootstrap.core.component import Component
+from bootstrap.core.context import Options
 from bootstrap.core.errors import BootstrapError, PlanError
 from bootstrap.core.objects import Manifest, Ref
 from bootstrap.platform.platform import Platform
@@ -58,13 +59,13 @@ class Scene:
         named = [{**each, "kargo": {"namespace": f"{PREFIX}-{each['name']}-cd"}} for each in projects]
         return a_platform(self.namespace, **parts, gitea=forge, woodpecker=woodpecker, buildkit={"enabled": False}, projects=named)
 
-    def run(self, platform: Platform, *components: Component) -> AbstractContextManager[Run]:
+    def run(self, platform: Platform, *components: Component, options: Options | None = None) -> AbstractContextManager[Run]:
         """Start a run."""
-        return Runner(plane=self.plane, platform=platform).engine(*(components or PARTS))
+        return Runner(plane=self.plane, platform=platform).engine(*(components or PARTS), options=options)
 
-    def up(self, platform: Platform) -> str:
+    def up(self, platform: Platform, options: Options | None = None) -> str:
         """Bring everything up and return what was printed."""
-        with self.run(platform) as run:
+        with self.run(platform, options=options) as run:
             run.engine.up()
             return run.printed
 
@@ -226,12 +227,15 @@ def test_a_second_project_changes_nothing_of_the_first(scene: Scene, folder: Pat
 
 
 def test_stage_branches_stay_where_kargo_has_moved_them(scene: Scene, folder: Path) -> None:
-    """And the built branch is followed only as far as the clone is ahead."""
+    """And what somebody has committed since the import is pushed only when that is asked for."""
     platform = scene.platform(shop(repository={"import_from": str(folder)}), admin=GIVEN)
     scene.up(platform)
     promoted = scene.gitea.world.repositories["platform/shop"].bare.add_commit("stage/beta", "promotion")
+    imported = git(folder, "rev-parse", "HEAD")
     git(folder, "commit", "--quiet", "--allow-empty", "--message=second")
-    scene.up(platform)
+    scene.nothing_to_do(platform)
+    assert scene.heads("platform/shop")["main"] == imported
+    scene.up(platform, Options(import_clones=True))
     heads = scene.heads("platform/shop")
     assert (heads["stage/beta"], heads["main"]) == (promoted, git(folder, "rev-parse", "HEAD"))
     scene.nothing_to_do(platform)

@@ -176,7 +176,7 @@ def test_the_scripts_say_what_they_do_and_to_which_cluster(person: Person) -> No
     lines = person.said["first"].splitlines()
     assert lines[0] == f"==> Cluster {person.world.plane.url}"
     assert "==> Kargo" in lines
-    assert len(lines) < 70
+    assert len(lines) < 75
     assert [line for line in lines if not line.startswith(("==> ", "    ", "The rest is done"))] == []
 
 

@@ -18,10 +18,13 @@ COMPONENTS = (
     "Argo Rollouts",
     "Argo CD",
     "Kargo",
+    "Break-glass",
+    "Market gate",
     "Repositories of projects",
     "Projects in Argo CD",
     "Projects in Kargo",
     "Projects in Woodpecker",
+    "Nightly backup",
 )
 
 
@@ -86,7 +89,8 @@ def test_up_ends_with_a_repository_whose_pushes_are_built_and_promoted(journey: 
     assert active["active"]
     secrets = {name for (_, name) in world.woodpecker.world.values}
     assert {"kargo_token", "github_deploy_key", "platform_ca", "builder_ca", "builder_cert", "builder_key"} <= secrets
-    assert set(world.registry.tags) == {f"local-cicd/{name}" for name in ("registry-push", "github-mirror", "kargo-notify", "buildkit")}
+    images = ("registry-push", "github-mirror", "kargo-notify", "buildkit", "market-gate", "bootstrap")
+    assert set(world.registry.tags) == {f"local-cicd/{name}" for name in images}
 
 
 def test_actions_runner_controller_is_gone(journey: Journey) -> None:

@@ -14,11 +14,13 @@ import pytest
 import typer
 import yaml
 
-from bootstrap.check import report, run
+from bootstrap.check import run
+from bootstrap.check.report import as_json
 from bootstrap.command_line import app
 from bootstrap.platform.load import Loaded, parse
 from bootstrap.platform.platform import Platform
 from bootstrap.platform.schema import schema
+from bootstrap.results.report import exit_code
 from devtools import docs
 from devtools.paths import ROOT
 
@@ -202,7 +204,7 @@ def test_the_tutorial_leads_to_a_platform_and_a_repository_that_check_finds_in_o
         (tmp_path / "shop" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "shop" / name).write_text(content, encoding="utf-8")
     results = run.check(run.read(rendered=None, repository=tmp_path / "shop", loaded=described, helm="no-helm-here", charts=()))
-    assert report.exit_code(results) == 0, report.as_json(results)
+    assert exit_code(results) == 0, as_json(results)
     assert described.warnings == ()
 
 

@@ -11,20 +11,23 @@ from typing import Annotated, Any
 import typer
 
 import bootstrap
+from bootstrap.backup import commands as backups
+from bootstrap.break_glass import commands as break_glass
 from bootstrap.components import COMPONENTS
 from bootstrap.components.images.alone import ImagesAlone
 from bootstrap.core import report
 from bootstrap.core.context import Options
 from bootstrap.core.plan import Plan, Teardown
+from bootstrap.options import FILE, File, HelmProgram, Json, Kubeconfig, Plain, Yes
 from bootstrap.platform.example import example
 from bootstrap.platform.load import load
 from bootstrap.platform.schema import schema_text
 from bootstrap.session import Session
+from bootstrap.verify import commands as verification
 from plugin_kit.console import Console, counted
 from plugin_kit.errors import PluginError
 from plugin_kit.process import terminated
 
-FILE = Path("platform.yaml")
 SCHEMA = "platform.schema.json"
 
 app = typer.Typer(
@@ -37,16 +40,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-File = Annotated[Path, typer.Option("--file", "-f", help="The description of the platform.")]
-Kubeconfig = Annotated[
-    Path | None, typer.Option(help="By default that of KUBECONFIG, the pod's own, or ~/.kube/config.", show_default=False)
-]
-HelmProgram = Annotated[str, typer.Option("--helm", help="The Helm program, 3.14 or newer.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs; everything else goes to standard error.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
-Plain = Annotated[bool, typer.Option("--allow-plain-secrets", help="Accept secrets that stand in the file in clear text.")]
 AllowUpgrade = Annotated[bool, typer.Option("--allow-upgrade", help="Let charts jump to another version.")]
 TakeOver = Annotated[bool, typer.Option("--take-over", help="Take over fields that another field manager has set.")]
+ImportClones = Annotated[
+    bool, typer.Option("--import", help="Push what clones (`import_from`) have beyond Gitea, too; else only where the repository is empty.")
+]
 RemoveFinalizers = Annotated[bool, typer.Option("--remove-finalizers", help="Take the finalizers off what hangs while it is deleted.")]
 ForgetSecrets = Annotated[bool, typer.Option("--forget-secrets", help="Delete the generated secrets, too. They can't be made again.")]
 
@@ -81,10 +79,11 @@ def plan(
     allow_plain_secrets: Plain = False,
     allow_upgrade: AllowUpgrade = False,
     take_over: TakeOver = False,
+    import_clones: ImportClones = False,
 ) -> None:
     """Show what `up` would do. Exit code: 0 nothing, 2 changes, 1 problems."""
     console = _console(as_json)
-    options = Options(allow_upgrade=allow_upgrade, take_over=take_over)
+    options = Options(allow_upgrade=allow_upgrade, take_over=take_over, import_clones=import_clones)
     with Session.open(file, console, kubeconfig=kubeconfig, helm=helm, options=options, allow_plain_secrets=allow_plain_secrets) as session:
         made = session.engine(COMPONENTS).plan()
         _answer(made.json(), as_json)
@@ -94,7 +93,7 @@ def plan(
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913  each is an option of the command
     *,
     file: File = FILE,
     kubeconfig: Kubeconfig = None,
@@ -104,11 +103,12 @@ def up(
     allow_plain_secrets: Plain = False,
     allow_upgrade: AllowUpgrade = False,
     take_over: TakeOver = False,
+    import_clones: ImportClones = False,
     remove_finalizers: RemoveFinalizers = False,
 ) -> None:
     """Install the platform, or bring it to what platform.yaml says; shows the plan first and asks."""
     console = _console(as_json)
-    options = Options(allow_upgrade=allow_upgrade, take_over=take_over, remove_finalizers=remove_finalizers)
+    options = Options(allow_upgrade=allow_upgrade, take_over=take_over, import_clones=import_clones, remove_finalizers=remove_finalizers)
 
     def agree(made: Plan) -> bool:
         return yes or _asked(console, f"Make {counted(len(made.changes), 'change')}?")
@@ -188,6 +188,8 @@ def check(
     # With their own parts: what only this command needs takes time to load.
     from bootstrap.check import report as check_report  # noqa: PLC0415
     from bootstrap.check import run as checks  # noqa: PLC0415
+    from bootstrap.results import junit as junit_report  # noqa: PLC0415
+    from bootstrap.results import report as results_report  # noqa: PLC0415
 
     begun = time.monotonic()
     console = _console(as_json)
@@ -197,11 +199,11 @@ def check(
         console.warn(warning)
     results = checks.check(checks.read(rendered=rendered, repository=repository, loaded=loaded, helm=helm, charts=charts or ()))
     if junit:
-        checks.write_junit(junit, results, begun=begun)
+        junit_report.write(junit, results, command="check", begun=begun)
     _answer(check_report.as_json(results), as_json)
     if not as_json:
-        check_report.show(console, results)
-    raise typer.Exit(check_report.exit_code(results))
+        results_report.show(console, results)
+    raise typer.Exit(results_report.exit_code(results))
 
 
 @app.command()
@@ -287,6 +289,49 @@ def rotate(
             console.info(f"{name} is taken away; now run `bootstrap up`, which makes a new one and brings it to {wanted.used_by}")
 
 
+app.command()(backups.backup)
+app.command()(backups.restore)
+app.command("break-glass")(break_glass.break_glass)
+app.add_typer(break_glass.operator, name="operator")
+app.command()(break_glass.audit)
+app.command()(verification.verify)
+
+
+@app.command()
+def migrate(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The repository of the application, a folder on this machine.")],
+    *,
+    file: File = FILE,
+    project: Annotated[
+        str | None, typer.Option(help="Which project of platform.yaml it is, where that can't be seen.", show_default=False)
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from", metavar="PREFIX", help="How its images begin, beside what its remotes say: ghcr.io/owner/folder.", show_default=False
+        ),
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Files or folders to leave out.", show_default=False)] = None,
+    write: Annotated[bool, typer.Option("--write", help="Make the changes: all of them, or none.")] = False,
+    as_json: Json = False,
+    allow_plain_secrets: Plain = False,
+) -> None:
+    """Take an application's repository off GHCR; shows a diff first. Exit code: 0 nothing to do, or written; 2 changes, 1 problems."""
+    # With its own parts: what only this command needs takes time to load.
+    from bootstrap.migrate import report as migrate_report  # noqa: PLC0415
+    from bootstrap.migrate.run import prepare  # noqa: PLC0415
+
+    console = _console(as_json)
+    loaded = load(file, allow_plain_secrets=allow_plain_secrets)
+    made = prepare(path, loaded, project=project, given=given or (), exclude=exclude or ())
+    if write:
+        made.write()
+    _answer(migrate_report.as_json(made, written=write), as_json)
+    if not as_json:
+        migrate_report.show(console, made, written=write)
+    raise typer.Exit(made.plan.exit_code if made.plan.problems or not write else 0)
+
+
 @app.callback(invoke_without_command=True)
 def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
@@ -303,7 +348,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 0
     except PluginError as error:
-        Console(sys.stderr if "--json" in arguments else sys.stdout).error(error)
+        Console(sys.stderr if {"--json", "--csv"} & {*arguments} else sys.stdout).error(error)
         return error.exit_code
     return 0
 

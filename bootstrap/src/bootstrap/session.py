@@ -35,10 +35,14 @@ class Session:
         helm: str = "helm",
         options: Options | None = None,
         allow_plain_secrets: bool = False,
+        warned: bool = True,
     ) -> Iterator["Session"]:
-        """Read the file and connect to its cluster; raises PluginError with everything that is wrong with the file."""
+        """Read the file and connect to its cluster; raises PluginError with everything that is wrong with the file.
+
+        What is only odd about it is said where it is `warned` of: not to somebody who is in a hurry about something else.
+        """
         loaded = load(file, allow_plain_secrets=allow_plain_secrets)
-        for warning in loaded.warnings:
+        for warning in loaded.warnings if warned else ():
             console.warn(warning)
         platform = loaded.platform
         connection = Connection.find(kubeconfig=kubeconfig, context=platform.context)

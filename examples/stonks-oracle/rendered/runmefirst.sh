@@ -72,6 +72,21 @@ apply kargo/config-map.yaml
 apply kargo/secret.yaml
 install kargo kargo kargo/values.yaml 600s oci://ghcr.io/akuity/kargo-charts/kargo --version 1.11.2
 
+section Break-glass
+apply break-glass/validating-admission-policy.yaml
+apply break-glass/validating-admission-policy-binding.yaml
+apply break-glass/rbac.yaml
+
+section 'Market gate'
+apply market-gate/rbac.yaml
+apply market-gate/config-map.yaml
+apply market-gate/network-policy.yaml
+apply market-gate/deployment.yaml
+apply market-gate/service.yaml
+apply market-gate/pod-disruption-budget.yaml
+apply market-gate/analysis-template.yaml
+rolled_out deployment.apps local-cicd market-gate
+
 section 'Projects in Argo CD'
 apply argocd/repo-secret.yaml
 apply argocd/apps/stonks-beta.yaml
@@ -91,5 +106,11 @@ ready project.kargo.akuity.io '' stonks-oracle-cd
 
 section 'Projects in Woodpecker'
 apply woodpecker/agent-rbac.yaml
+
+section 'Nightly backup'
+apply backup/rbac.yaml
+apply backup/config-map.yaml
+apply backup/cron-job.yaml
+apply backup/network-policy.yaml
 
 say "The rest is done in Gitea and Woodpecker: gitea/README.md, woodpecker/README.md."

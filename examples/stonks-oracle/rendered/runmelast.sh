@@ -20,6 +20,16 @@ retained pipeline-woodpecker-pv
 keeps_namespace stonks-oracle-cd
 confirm "$@"
 
+section 'Nightly backup'
+remove clusterrolebinding.rbac.authorization.k8s.io '' stonks-backup-argocd
+remove clusterrole.rbac.authorization.k8s.io '' stonks-backup-argocd
+remove rolebinding.rbac.authorization.k8s.io stonks-oracle-cd stonks-backup-kargo
+remove role.rbac.authorization.k8s.io stonks-oracle-cd stonks-backup-kargo
+remove rolebinding.rbac.authorization.k8s.io local-cicd stonks-backup-kargo
+remove role.rbac.authorization.k8s.io local-cicd stonks-backup-kargo
+remove clusterrolebinding.rbac.authorization.k8s.io '' stonks-backup-kargo
+remove clusterrole.rbac.authorization.k8s.io '' stonks-backup-kargo
+
 section 'Projects in Kargo'
 remove secret stonks-oracle-cd kargo-notify
 remove rolebinding.rbac.authorization.k8s.io stonks-oracle-cd kargo-notify
@@ -42,6 +52,21 @@ without_cascade argocd stonks-paper
 remove application.argoproj.io argocd stonks-paper
 without_cascade argocd stonks-beta
 remove application.argoproj.io argocd stonks-beta
+
+section 'Market gate'
+remove analysistemplate.argoproj.io stonks-oracle-cd market-hours-check
+remove poddisruptionbudget.policy local-cicd market-gate
+remove service local-cicd market-gate
+remove deployment.apps local-cicd market-gate
+remove networkpolicy.networking.k8s.io local-cicd market-gate
+remove configmap local-cicd market-gate
+remove rolebinding.rbac.authorization.k8s.io local-cicd market-gate
+remove role.rbac.authorization.k8s.io local-cicd market-gate
+remove serviceaccount local-cicd market-gate
+
+section Break-glass
+remove rolebinding.rbac.authorization.k8s.io local-cicd break-glass
+remove role.rbac.authorization.k8s.io local-cicd break-glass
 
 section Kargo
 remove_release kargo kargo 300s

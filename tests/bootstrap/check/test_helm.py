@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bootstrap.check.finding import Outcome
+from bootstrap.results.result import Outcome
 from tests.bootstrap.check.trees import RENDERED, REPOSITORY, Scene, changed, failed, told, write
 
 API = "chart/templates/api.yaml"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bootstrap.check.finding import Outcome
+from bootstrap.results.result import Outcome
 from tests.bootstrap.check.breaks import IMAGES, PLATFORM_BREAKS, REPOSITORY_BREAKS, WAREHOUSE, Break
 from tests.bootstrap.check.trees import RENDERED, REPOSITORY, Scene, changed, failed, told
 

@@ -9,11 +9,11 @@ import pytest
 from bootstrap.check import yaml_text
 from bootstrap.check.conditions import may_start, names_events
 from bootstrap.check.facts import Facts
-from bootstrap.check.finding import Outcome
 from bootstrap.check.rows import pipeline_file
 from bootstrap.check.source import Source
 from bootstrap.check.subject import Subject
 from bootstrap.check.tree import Tree
+from bootstrap.results.result import Outcome
 from devtools.paths import ROOT
 from tests.bootstrap.check.trees import REPOSITORY, Scene, told
 from tests.pipelines import strict_lint

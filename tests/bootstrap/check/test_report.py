@@ -7,13 +7,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bootstrap.check import junit, report
-from bootstrap.check.finding import Finding, Looked, Outcome, Result
+from bootstrap.check.finding import Finding, Looked, Result
+from bootstrap.check.report import as_json
 from bootstrap.check.rows import CHECKS
 from bootstrap.command_line import run
 from bootstrap.components import COMPONENTS
 from bootstrap.platform.load import load
 from bootstrap.render.render import render
+from bootstrap.results import junit, report
+from bootstrap.results.result import Outcome
 from devtools.paths import ROOT
 from plugin_kit.console import Console
 from tests.bootstrap.check.trees import PLATFORM, RENDERED, Scene, changed, failed, told, write
@@ -71,7 +73,7 @@ def test_a_long_list_is_cut_for_people_only() -> None:
     many = tuple(Finding(file="a.yaml", line=line, text="is wrong", hint="put it right") for line in range(1, 31))
     results = (result(0, *many, at="1 file"),)
     assert "    and 10 more; --json has them all\n" in shown(results)
-    assert len(report.as_json(results)["checks"][0]["findings"]) == 30
+    assert len(as_json(results)["checks"][0]["findings"]) == 30
 
 
 def test_only_what_is_wrong_fails() -> None:
@@ -82,7 +84,7 @@ def test_only_what_is_wrong_fails() -> None:
 
 def test_a_program_reads_everything() -> None:
     """Names, outcomes, findings with file and line."""
-    document = report.as_json(RESULTS)
+    document = as_json(RESULTS)
     assert document["outcome"] == "failed"
     assert [check["outcome"] for check in document["checks"]] == ["failed", "skipped", "warning", "ok"]
     assert document["checks"][0]["findings"][0] == {
@@ -99,7 +101,7 @@ def test_a_ci_server_reads_junit() -> None:
     """A test case for each check; the numbers agree; what XML has no place for is taken out."""
     bad = Finding(file="c.yaml", text='holds \x00 and \x1b and <&>"', hint="don't")
     results = (*RESULTS, result(4, bad, at="1 volume"))
-    text = junit.xml(results, seconds=1.5, started="2026-11-23T19:30:00")
+    text = junit.xml(results, command="check", seconds=1.5, started="2026-11-23T19:30:00")
     assert text.startswith('<?xml version="1.0" encoding="utf-8"?>\n')
     suites = ET.fromstring(text)
     (suite,) = suites

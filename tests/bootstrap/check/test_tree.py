@@ -3,9 +3,11 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from bootstrap.check import tree
 from bootstrap.check.facts import of_rendered
-from bootstrap.check.finding import Outcome
+from bootstrap.results.result import Outcome
 from tests.bootstrap.check.trees import PLATFORM, RENDERED, REPOSITORY, Scene, changed, failed, told, write
 
 
@@ -91,9 +93,14 @@ def test_a_workflow_of_github_that_pushes_to_ghcr_is_a_warning(scene: Scene) -> 
     ]
 
 
-def test_an_image_of_others_from_ghcr_is_a_warning(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    "image",
+    ["image: ghcr.io/cloudnative-pg/postgresql:16", "image: {registry: ghcr.io, repository: cloudnative-pg/postgresql}"],
+    ids=["whole", "registry apart"],
+)
+def test_an_image_of_others_from_ghcr_is_a_warning(scene: Scene, image: str) -> None:
     """It is no remnant, but a deployment waits for GitHub."""
-    values = f"{REPOSITORY['chart/values.yaml']}db:\n  image: ghcr.io/cloudnative-pg/postgresql:16\n"
+    values = f"{REPOSITORY['chart/values.yaml']}db:\n  {image}\n"
     result = scene.check(None, {**REPOSITORY, "chart/values.yaml": values})["ghcr-remnants"]
     assert result.outcome is Outcome.WARNING
     assert told(result)[0].startswith("chart/values.yaml:7: ghcr.io/cloudnative-pg/postgresql is an image of others")

@@ -6,8 +6,9 @@ from pathlib import Path
 from textwrap import dedent
 
 from bootstrap.check import run
-from bootstrap.check.finding import Finding, Outcome, Result
+from bootstrap.check.finding import Finding, Result
 from bootstrap.platform.load import load
+from bootstrap.results.result import Outcome
 
 PLATFORM = """\
 domain: example.lan

@@ -13,7 +13,7 @@ from bootstrap.components.gitea.component import Forge
 from bootstrap.components.project_repository.component import ProjectRepository
 from bootstrap.components.web import gitea_web
 from bootstrap.core.change import Action, Observation, State
-from bootstrap.core.context import Context
+from bootstrap.core.context import Context, Options
 from bootstrap.core.errors import BootstrapError
 from bootstrap.core.objects import Manifest
 from bootstrap.core.record import RecordResource
@@ -320,10 +320,13 @@ def test_a_clone_that_was_not_fetched_for_a_while_is_behind(forge: StandIn, fold
     forge.world.repositories["platform/shop"].bare.add_commit("main", "of somebody else")
     before = git(folder, "count-objects")
     context, found = look(context.platform, folder.parent)
+    context.options = Options(import_clones=True)
     assert found[label].observe(context) == Observation()
     assert git(folder, "count-objects") == before
     git(folder, "commit", "--quiet", "--allow-empty", "--message=of our own")
     context, found = look(context.platform, folder.parent)
+    assert found[label].observe(context) == Observation(), "nobody has asked for a push"
+    context.options = Options(import_clones=True)
     with pytest.raises(GiteaError, match=r"has commits that .* lacks"):
         found[label].observe(context)
 

@@ -222,7 +222,7 @@ def test_settings_of_git_in_the_environment_stay(place: Place, folder: Path, mon
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "remote.pushDefault")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "origin")
-    with clone._login(place) as env:
+    with clone.logged_in(place) as env:
         kept = subprocess.run(
             ["git", "config", "--get", "remote.pushDefault"], env=env, cwd=folder, capture_output=True, text=True, check=True
         )

@@ -2,18 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import TypeAlias
 
 from bootstrap.check.subject import Subject
-
-
-class Outcome(StrEnum):
-    """How a check ended; `skipped` is one that found nothing to look at."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-    SKIPPED = "skipped"
+from bootstrap.results import result
+from bootstrap.results.result import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +25,7 @@ class Finding:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """What a check looked at, with numbers, what it found, and what it could not look at and why."""
-
-    at: str = ""
-    findings: tuple[Finding, ...] = ()
-    unseen: tuple[str, ...] = ()
+Looked: TypeAlias = result.Looked[Finding]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +45,31 @@ class Result:
     looked: Looked
 
     @property
+    def name(self) -> str:
+        """The name of the check."""
+        return self.check.name
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return self.check.title
+
+    @property
+    def seconds(self) -> float:
+        """No time of its own: what takes time is read before the first check."""
+        return 0.0
+
+    @property
+    def looked_at(self) -> str:
+        """What was looked at."""
+        return self.looked.at
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What could not be looked at."""
+        return self.looked.unseen
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found, each thing once, errors first."""
         order = sorted(set(self.looked.findings), key=lambda each: (each.is_warning, each.file, each.line, each.text))
@@ -66,8 +78,4 @@ class Result:
     @property
     def outcome(self) -> Outcome:
         """The worst of what was found."""
-        if any(not each.is_warning for each in self.looked.findings):
-            return Outcome.FAILED
-        if self.looked.findings:
-            return Outcome.WARNING
-        return Outcome.OK if self.looked.at else Outcome.SKIPPED
+        return self.looked.outcome

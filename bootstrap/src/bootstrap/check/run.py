@@ -1,11 +1,9 @@
-"""One run of all checks: what is read and rendered first, and then looked at; and the files that it leaves."""
+"""One run of all checks: what is read and rendered first, and then looked at."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 
-from bootstrap.check import facts, junit, tree
+from bootstrap.check import facts, tree
 from bootstrap.check.charts import Charts
 from bootstrap.check.finding import Result
 from bootstrap.check.rows import CHECKS
@@ -38,13 +36,3 @@ def read(
     made = Charts(helm, charts, loaded.file.parent if loaded else None)
     renderings, unrendered = made.render(known, rendered=platform_tree, repository=repository_tree)
     return Subject(facts=known, rendered=platform_tree, repository=repository_tree, renderings=renderings, unrendered=unrendered)
-
-
-def write_junit(file: Path, results: Sequence[Result], *, begun: float) -> None:
-    """Write the report for a CI server; `begun` is the monotonic time when the checks began."""
-    text = junit.xml(results, seconds=monotonic() - begun, started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"))
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PluginError(f"can't write {file}: {error.strerror}", hint="name another file with --junit") from error

@@ -20,7 +20,7 @@ from lightkube.types import CascadeType, PatchType
 from bootstrap.core.clock import Clock, Deadline, SystemClock
 from bootstrap.core.connection import Connection
 from bootstrap.core.errors import AbsentError, BootstrapError, ClusterError, ForbiddenError
-from bootstrap.core.kinds import Kind, Kinds
+from bootstrap.core.kinds import Kind, Kinds, part_of, status_of
 from bootstrap.core.look import Look
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from bootstrap.core.ownership import MANAGER
@@ -282,16 +282,20 @@ class Cluster:
             )
         )
 
-    def create(self, manifest: Manifest) -> Manifest:
+    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Create an object; ExistsError where there is one. Not tried again: after a lost answer it may be there."""
         ref = ref_of(manifest)
         kind = self._served(ref)
-        return self._plain(self._call(lambda: self._client.create(kind(manifest), **_in(ref, kind)), "create", ref, again=False))
 
-    def replace(self, manifest: Manifest) -> Manifest:
-        """Write a whole object back; StaleError where its `resourceVersion` is no longer the last one."""
+        def send() -> object:
+            return self._client.create(kind(manifest), dry_run=dry_run, **_in(ref, kind))
+
+        return self._plain(self._call(send, "create", ref, again=dry_run))
+
+    def replace(self, manifest: Manifest, *, part: str | None = None) -> Manifest:
+        """Write a whole object back, or a subresource of it; StaleError where its `resourceVersion` is no longer the last one."""
         ref = ref_of(manifest)
-        kind = self._served(ref)
+        kind: Any = self._served(ref) if part is None else part_of(self._served(ref), part)
         return self._plain(self._call(lambda: self._client.replace(kind(manifest), ref.name, **_in(ref, kind)), "update", ref, again=False))
 
     def patch(self, ref: Ref, patch: Manifest | Sequence[Manifest], *, dry_run: bool = False) -> Manifest:
@@ -306,6 +310,18 @@ class Cluster:
                 ref,
                 # What a JSON patch takes away the first time is not there the second time.
                 again=form is PatchType.MERGE,
+            )
+        )
+
+    def patch_status(self, ref: Ref, status: Manifest) -> Manifest:
+        """Merge this into the status of an object, which its kind must have as a subresource, and return the object."""
+        kind = self._served(ref)
+        model: Any = status_of(kind)
+        return self._plain(
+            self._call(
+                lambda: self._client.patch(model, ref.name, {"status": status}, patch_type=PatchType.MERGE, **_in(ref, kind)),
+                "patch the status of",
+                ref,
             )
         )
 
@@ -351,6 +367,16 @@ class Cluster:
             return list(self._client.log(pod, namespace=namespace, container=container, tail_lines=lines, newlines=False))
 
         return self._call(read, "get log of", ref)
+
+    def ask(self, service: Ref, path: str, *, port: str = "http", params: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Ask a Service over HTTP, through the API server; return status and text of the answer, which may be the API server's own."""
+
+        def send() -> httpx2.Response:
+            where = f"/api/v1/namespaces/{service.namespace}/services/{service.name}:{port}/proxy/{path.lstrip('/')}"
+            return self._http.get(where, params=dict(params or {}))
+
+        answer = self._call(send, "proxy to", service)
+        return answer.status_code, answer.text
 
     def _kind(self, api_version: str, kind: str) -> Kind | None:
         ref = Ref(api_version=api_version, kind=kind, name="")

@@ -57,6 +57,9 @@ class Options:
     remove_finalizers: bool = False
     """What hangs on its way out loses its finalizers."""
 
+    import_clones: bool = False
+    """What clones on this machine have beyond Gitea is pushed, also where something was pushed already."""
+
     forget_secrets: bool = False
     """`down` deletes the Secrets of record and their namespace, too."""
 

@@ -6,7 +6,12 @@ from typing import Any, TypeAlias
 
 import httpx2
 from lightkube.core.resource import ApiInfo, ResourceDef
-from lightkube.generic_resource import GenericGlobalResource, GenericNamespacedResource
+from lightkube.generic_resource import (
+    GenericGlobalResource,
+    GenericGlobalStatus,
+    GenericNamespacedResource,
+    GenericNamespacedStatus,
+)
 
 from plugin_kit import parallel
 
@@ -88,3 +93,21 @@ def _kind(api_version: str, kind: str, plural: str, *, namespaced: bool) -> Kind
     base = GenericNamespacedResource if namespaced else GenericGlobalResource
     # Not lightkube's own registry: that is one for the process, and knows the kinds by the classes of their models.
     return type(kind, (base,), {"_api_info": info})
+
+
+def status_of(kind: Kind) -> type[GenericGlobalStatus] | type[GenericNamespacedStatus]:
+    """Return the class of a kind's status, where that is a subresource."""
+    whole: Any = kind
+    of = whole._api_info  # noqa: SLF001  lightkube's classes have no other name for it
+    info = ApiInfo(resource=of.resource, parent=of.resource, plural=of.plural, verbs=["get", "patch", "put"], action="status")
+    base = GenericNamespacedStatus if issubclass(kind, GenericNamespacedResource) else GenericGlobalStatus
+    return type(f"{of.resource.kind}Status", (base,), {"_api_info": info})
+
+
+def part_of(kind: Kind, name: str) -> Kind:
+    """Return the class of another subresource of a kind, such as `approval`; what is sent and comes back is the whole object."""
+    whole: Any = kind
+    of = whole._api_info  # noqa: SLF001  as above
+    info = ApiInfo(resource=of.resource, parent=of.resource, plural=of.plural, verbs=["get", "patch", "put"], action=name)
+    base = GenericNamespacedResource if issubclass(kind, GenericNamespacedResource) else GenericGlobalResource
+    return type(f"{of.resource.kind}{name.title()}", (base,), {"_api_info": info})

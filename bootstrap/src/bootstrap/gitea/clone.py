@@ -68,35 +68,35 @@ def look(folder: Path, branch: str) -> Clone:
     setting = f"`repository.import_from` ({folder})"
     if not folder.is_dir():
         raise GiteaError(f"{setting} is not a folder", hint="name a git clone on this machine")
-    if _git(folder, "rev-parse", "--git-dir", check=False).returncode:
+    if git(folder, "rev-parse", "--git-dir", check=False).returncode:
         raise GiteaError(
             f"{setting} is no git repository", hint="name the folder of a clone, or make it one: git init, git add, git commit"
         )
-    branches = _refs(_git(folder, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads").stdout)
+    branches = _refs(git(folder, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads").stdout)
     if branch not in branches:
         there = ", ".join(sorted(branches)[:5])
         raise GiteaError(
             f"{setting} has no branch {branch}{f', but {there}' if there else ': it has no commit'}",
             hint=f"set `repository.branch` to the branch that is built, or make it: git -C {folder} branch {branch}",
         )
-    if _git(folder, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+    if git(folder, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
         raise GiteaError(
             f"{setting} is a shallow clone: its history has an end", hint=f"git -C {folder} fetch --unshallow, then run it again"
         )
     tags = _refs(
-        _git(folder, "for-each-ref", "--merged", f"refs/heads/{branch}", "--format=%(objectname) %(refname:lstrip=2)", "refs/tags").stdout
+        git(folder, "for-each-ref", "--merged", f"refs/heads/{branch}", "--format=%(objectname) %(refname:lstrip=2)", "refs/tags").stdout
     )
-    names = _git(folder, "remote").stdout.split()
-    remotes = {name: _git(folder, "remote", "get-url", name).stdout.strip() for name in names}
+    names = git(folder, "remote").stdout.split()
+    remotes = {name: git(folder, "remote", "get-url", name).stdout.strip() for name in names}
     return Clone(folder=folder, branch=branch, head=branches[branch], tags=tags, remotes=remotes)
 
 
 def there(clone: Clone, place: Place, pod: Pod) -> dict[str, str]:
     """List branches and tags of the repository by their full names."""
-    with _login(place) as env:
-        result = _git(clone.folder, "ls-remote", "--refs", place.url, env=env, check=False)
+    with logged_in(place) as env:
+        result = git(clone.folder, "ls-remote", "--refs", place.url, env=env, check=False)
     if result.returncode:
-        raise _failed(result.stderr, place, pod)
+        raise failed(result.stderr, place, pod)
     return _refs(result.stdout, separator="\t")
 
 
@@ -106,11 +106,11 @@ def relate(clone: Clone, remote: str | None) -> Relation:
         return Relation.NEW
     if remote == clone.head:
         return Relation.SAME
-    if _git(clone.folder, "cat-file", "-e", f"{remote}^{{commit}}", check=False).returncode:
+    if git(clone.folder, "cat-file", "-e", f"{remote}^{{commit}}", check=False).returncode:
         return Relation.APART
-    if not _git(clone.folder, "merge-base", "--is-ancestor", remote, clone.head, check=False).returncode:
+    if not git(clone.folder, "merge-base", "--is-ancestor", remote, clone.head, check=False).returncode:
         return Relation.AHEAD
-    behind = not _git(clone.folder, "merge-base", "--is-ancestor", clone.head, remote, check=False).returncode
+    behind = not git(clone.folder, "merge-base", "--is-ancestor", clone.head, remote, check=False).returncode
     return Relation.BEHIND if behind else Relation.APART
 
 
@@ -119,18 +119,18 @@ def is_behind(clone: Clone, place: Place, pod: Pod) -> bool:
 
     They are fetched into a folder that is thrown away: the clone is somebody's work, and is only read.
     """
-    objects = _git(clone.folder, "rev-parse", "--path-format=absolute", "--git-path", "objects").stdout.strip()
-    with _login(place) as env, tempfile.TemporaryDirectory(prefix="bootstrap-fetch-") as folder:
+    objects = git(clone.folder, "rev-parse", "--path-format=absolute", "--git-path", "objects").stdout.strip()
+    with logged_in(place) as env, tempfile.TemporaryDirectory(prefix="bootstrap-fetch-") as folder:
         aside = Path(folder)
-        _git(aside, "init", "--quiet", "--bare")
+        git(aside, "init", "--quiet", "--bare")
         (aside / "objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8")
         # So that git tells the server what need not be sent.
-        _git(aside, "update-ref", "refs/heads/clone", clone.head)
+        git(aside, "update-ref", "refs/heads/clone", clone.head)
         wanted = f"refs/heads/{clone.branch}:refs/heads/there"
-        result = _git(aside, "fetch", "--quiet", "--no-tags", place.url, wanted, env=env, check=False, timeout=_PUSH_SECONDS)
+        result = git(aside, "fetch", "--quiet", "--no-tags", place.url, wanted, env=env, check=False, timeout=_PUSH_SECONDS)
         if result.returncode:
-            raise _failed(result.stderr, place, pod)
-        return not _git(aside, "merge-base", "--is-ancestor", "refs/heads/clone", "refs/heads/there", check=False).returncode
+            raise failed(result.stderr, place, pod)
+        return not git(aside, "merge-base", "--is-ancestor", "refs/heads/clone", "refs/heads/there", check=False).returncode
 
 
 def decide(clone: Clone, refs: Mapping[str, str], relation: Relation) -> Push:
@@ -151,12 +151,12 @@ def decide(clone: Clone, refs: Mapping[str, str], relation: Relation) -> Push:
 
 def push(clone: Clone, plan: Push, place: Place, pod: Pod) -> None:
     """Push; the branch first, and never by force: whoever was faster is not overwritten."""
-    with _login(place) as env:
+    with logged_in(place) as env:
         for start in range(0, len(plan.refspecs), _REFS_AT_ONCE):
             refspecs = plan.refspecs[start : start + _REFS_AT_ONCE]
-            result = _git(clone.folder, "push", "--porcelain", place.url, *refspecs, env=env, check=False, timeout=_PUSH_SECONDS)
+            result = git(clone.folder, "push", "--porcelain", place.url, *refspecs, env=env, check=False, timeout=_PUSH_SECONDS)
             if result.returncode:
-                raise _failed(f"{result.stderr}\n{result.stdout}", place, pod)
+                raise failed(f"{result.stderr}\n{result.stdout}", place, pod)
 
 
 def remote_problem(clone: Clone, name: str, place: Place) -> str:
@@ -176,24 +176,25 @@ def add_remote(clone: Clone, name: str, place: Place) -> None:
     """Give the clone its new remote; raises GiteaError where one of that name leads elsewhere."""
     check_remote(clone, name, place)
     if name not in clone.remotes:
-        _git(clone.folder, "remote", "add", name, place.public_url)
+        git(clone.folder, "remote", "add", name, place.public_url)
 
 
-def _git(
+def git(
     folder: Path, *arguments: str, env: Mapping[str, str] | None = None, check: bool = True, timeout: float = _LOOK_SECONDS
 ) -> process.Result:
+    """Run git in a folder."""
     try:
         # Messages are read, and a program that asks would wait for ever.
         quiet = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": ""}
         return process.run(["git", "-C", str(folder), *arguments], env={**(env or _environment()), **quiet}, check=check, timeout=timeout)
     except ProcessError as error:
         missing = "not installed" in error.message
-        hint = "install git on this machine: `repository.import_from` needs it" if missing else error.hint
+        hint = "install git on this machine: it clones and pushes for this command" if missing else error.hint
         raise GiteaError(f"git {arguments[0]} in {folder}: {error.message}", details=error.details, hint=hint) from error
 
 
 @contextlib.contextmanager
-def _login(place: Place) -> Iterator[dict[str, str]]:
+def logged_in(place: Place) -> Iterator[dict[str, str]]:
     """Give the environment that logs git in at this place and nowhere else: not in argv, not in the clone's configuration."""
     with tempfile.TemporaryDirectory(prefix="bootstrap-git-") as folder:
         settings = {f"http.{place.url}.extraHeader": f"Authorization: {place.token.header()}", "credential.helper": ""}
@@ -230,7 +231,8 @@ def _without_login(url: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}" if slashes else url
 
 
-def _failed(said: str, place: Place, pod: Pod) -> GiteaError:
+def failed(said: str, place: Place, pod: Pod) -> GiteaError:
+    """Explain what git has said of a place."""
     text = said.lower()
     # GIT_TRACE_CURL prints headers.
     secret = place.token.value if isinstance(place.token, Token) else place.token.password

@@ -5,8 +5,10 @@ from itertools import combinations
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from bootstrap.platform.backup_checks import check_backup
 from bootstrap.platform.document import Place
 from bootstrap.platform.finding import Finding
+from bootstrap.platform.gate_checks import check_gate
 from bootstrap.platform.namespaces import check_namespaces
 from bootstrap.platform.pipeline_secret import OWN_SECRETS
 from bootstrap.platform.platform import Platform
@@ -30,6 +32,8 @@ def findings(platform: Platform) -> Iterator[Finding]:
         _woodpecker,
         _service_accounts,
         _uniqueness,
+        check_gate,
+        check_backup,
     ):
         yield from check(platform)
     for index, project in enumerate(platform.projects):
@@ -64,6 +68,8 @@ def _hosts(platform: Platform) -> Iterator[Finding]:
         (platform.argo_cd.host, ("argo_cd", "host")),
         (platform.kargo.host, ("kargo", "host")),
     ]
+    if platform.market_gate.host is not None:
+        hosts.append((platform.market_gate.host, ("market_gate", "host")))
     if platform.registry.mode == "install":
         hosts.append((platform.registry.hostname, ("registry", "host")))
     if platform.gitea.mode == "install":

@@ -1,4 +1,4 @@
-"""This project's own images, which the pipelines and BuildKit run."""
+"""This project's own images, which the pipelines, BuildKit and the market gate run."""
 
 from bootstrap import __version__
 from bootstrap.platform.names import ImagePath, Tag
@@ -8,7 +8,7 @@ _LOCAL = ("./", "../", "/", "~/")
 
 
 class Images(Section):
-    """Where the images of the plugins and of BuildKit come from. They are copied into the platform's registry."""
+    """Where the images of the plugins, of BuildKit and of the market gate come from. They are copied into the platform's registry."""
 
     source: str = "./images"
     """A registry with path (`registry.example.lan/local-cicd`), or the folder of an OCI layout, as `./dev images --output DIR` writes it,

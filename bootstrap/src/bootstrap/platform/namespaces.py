@@ -44,6 +44,16 @@ def uses(platform: Platform) -> Iterator[NamespaceUse]:
     for index, project in enumerate(platform.projects):
         for number, stage in enumerate(project.stages):
             yield NamespaceUse(name=stage.namespace, use=Use.APPLICATION, at=("projects", index, "stages", number, "namespace"))
+    yield from _components(platform)
+    for index, project in enumerate(platform.projects):
+        yield NamespaceUse(name=project.kargo.namespace, use=Use.KARGO, at=("projects", index, "kargo", "namespace"))
+        for number, name in enumerate(project.integration_tests.namespaces if project.integration_tests else ()):
+            yield NamespaceUse(name=name, use=Use.TESTS, at=("projects", index, "integration_tests", "namespaces", number))
+    if platform.arc:
+        yield NamespaceUse(name=platform.arc.namespace, use=Use.ARC, at=("arc", "namespace"))
+
+
+def _components(platform: Platform) -> Iterator[NamespaceUse]:
     for key in ("woodpecker", "argo_cd", "kargo"):
         yield NamespaceUse(name=getattr(platform, key).chart.namespace, use=Use.COMPONENT, at=(key, "chart", "namespace"))
     if platform.prerequisites.cert_manager.mode == "install":
@@ -53,13 +63,9 @@ def uses(platform: Platform) -> Iterator[NamespaceUse]:
         yield NamespaceUse(name=platform.argo_rollouts.chart.namespace, use=Use.COMPONENT, at=("argo_rollouts", "chart", "namespace"))
     if platform.buildkit.enabled:
         yield NamespaceUse(name=platform.buildkit.namespace, use=Use.COMPONENT, at=("buildkit", "namespace"))
+    if platform.guarded and platform.market_gate.namespace != platform.namespace:
+        yield NamespaceUse(name=platform.market_gate.namespace, use=Use.COMPONENT, at=("market_gate", "namespace"))
     yield NamespaceUse(name=platform.woodpecker.workspace.namespace, use=Use.COMPONENT, at=("woodpecker", "workspace", "namespace"))
-    for index, project in enumerate(platform.projects):
-        yield NamespaceUse(name=project.kargo.namespace, use=Use.KARGO, at=("projects", index, "kargo", "namespace"))
-        for number, name in enumerate(project.integration_tests.namespaces if project.integration_tests else ()):
-            yield NamespaceUse(name=name, use=Use.TESTS, at=("projects", index, "integration_tests", "namespaces", number))
-    if platform.arc:
-        yield NamespaceUse(name=platform.arc.namespace, use=Use.ARC, at=("arc", "namespace"))
 
 
 def check_namespaces(platform: Platform) -> Iterator[Finding]:

@@ -8,20 +8,26 @@ from pydantic import Field
 
 from bootstrap.platform.arc import Arc
 from bootstrap.platform.argocd import ArgoCd
+from bootstrap.platform.backup import Backup
+from bootstrap.platform.break_glass import BreakGlass
 from bootstrap.platform.buildkit import BuildKit
 from bootstrap.platform.ca import CaBundle
 from bootstrap.platform.duration import Duration
 from bootstrap.platform.gitea import Gitea
 from bootstrap.platform.images import Images
 from bootstrap.platform.kargo import Kargo
+from bootstrap.platform.market_gate import MarketGate
 from bootstrap.platform.names import Host, Name
 from bootstrap.platform.prerequisites import Prerequisites
 from bootstrap.platform.project import Project
 from bootstrap.platform.registry import Registry
 from bootstrap.platform.rollouts import ArgoRollouts
 from bootstrap.platform.section import Section, within
+from bootstrap.platform.stage import Stage
 from bootstrap.platform.storage import Storage
 from bootstrap.platform.woodpecker import Woodpecker
+
+NAMESPACE = "local-cicd"
 
 
 class Timeouts(Section):
@@ -52,8 +58,8 @@ class Platform(Section):
     context: str | None = None
     """Context of the kubeconfig that this file belongs to; another one is refused. Default: the current one."""
 
-    namespace: Name = "local-cicd"
-    """Namespace of the platform itself: its lock and the Secrets of record. `bootstrap down` leaves it alone."""
+    namespace: Name = NAMESPACE
+    """Namespace of the platform itself: its lock, the Secrets of record and the records of break-glass. `bootstrap down` leaves it."""
 
     labels: Mapping[str, str] = Field(default={})
     """Labels that all objects get, beside the platform's own."""
@@ -99,6 +105,15 @@ class Platform(Section):
     kargo: Kargo
     """What promotes."""
 
+    market_gate: MarketGate
+    """What says whether a promotion may run now."""
+
+    break_glass: BreakGlass = BreakGlass()
+    """Letting promotions through although it says no."""
+
+    backup: Backup = Backup()
+    """The nightly export of what is nowhere else."""
+
     arc: Arc | None = None
     """An Actions Runner Controller that is removed first. Default: nothing is removed."""
 
@@ -116,6 +131,8 @@ class Platform(Section):
         for key, prefix in hosts.items():
             _fill(filled, key, {"host": f"{prefix}.{domain}"})
         _fill(filled, "prerequisites", {})
+        namespace = data.get("namespace")
+        _fill(filled, "market_gate", {"namespace": namespace if isinstance(namespace, str) else NAMESPACE})
         gitea = within(filled, "gitea")
         if gitea is not None:
             filled["gitea"] = gitea
@@ -127,6 +144,12 @@ class Platform(Section):
         if isinstance(projects := data.get("projects"), list | tuple):
             filled["projects"] = [_with_owner(project, user) for project in projects]
         return filled
+
+    @property
+    def guarded(self) -> Mapping[str, tuple[Stage, ...]]:
+        """The stages that the market gate guards, by Kargo project; without any there is no gate, and no break-glass."""
+        stages = {project.kargo.namespace: tuple(stage for stage in project.stages if stage.gate) for project in self.projects}
+        return {project: guarded for project, guarded in stages.items() if guarded}
 
     def image(self, name: str) -> str:
         """Return the full name of one of this project's own images, as pipelines and pods name it."""

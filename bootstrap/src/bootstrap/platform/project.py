@@ -42,7 +42,8 @@ class Repository(Section):
     """Whether reading it needs a login."""
 
     import_from: str | None = None
-    """A clone on this machine that is pushed into the repository while that is still empty, or behind it. `~` is your home."""
+    """A clone on this machine that is pushed into the repository while that is still empty; with `up --import` also what it has beyond it
+    later. What would not be a fast-forward is refused. `~` is your home."""
 
     remote: str = "gitea"
     """Name of the remote that the clone gets."""

@@ -5,21 +5,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from bootstrap.platform.names import Name, ObjectName, PathInRepository
+from bootstrap.platform.people import People
 from bootstrap.platform.section import Section, computed
 
 
-class Promoters(Section):
+class Promoters(People):
     """Who may promote by hand, in the names of the Kubernetes API."""
-
-    users: tuple[str, ...] = Field(default=())
-    """Users."""
-
-    groups: tuple[str, ...] = Field(default=())
-    """Groups."""
-
-    def __bool__(self) -> bool:
-        """Whether there is anybody."""
-        return bool(self.users or self.groups)
 
 
 class Stage(Section):
@@ -42,6 +33,13 @@ class Stage(Section):
 
     promoters: Promoters = Promoters()
     """Who may promote, where `promotion: manual`."""
+
+    gate: Literal["hold", "fail"] | None = None
+    """What happens to a promotion while the market is open. `hold`: it waits until the gate lets it through. `fail`: it fails at once, and
+    somebody promotes again later. Default: the stage is not guarded."""
+
+    rollback: Literal["same", "allow"] = "same"
+    """Of a stage with `gate`: whether promotions to an earlier commit are treated as all others (`same`), or let through at any hour."""
 
     values_files: tuple[PathInRepository, ...] = Field(min_length=1, json_schema_extra=computed("[values.yaml, values-<stage>.yaml]"))
     """Values files of the application's chart, relative to it, the last one wins. The image tag is written into the last one, on the

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from bootstrap.check.facts import KARGO
 from bootstrap.check.finding import Check, Finding, Looked
@@ -50,7 +51,16 @@ def _in_document(source: Source, subject: Subject) -> Iterator[Finding]:
             yield from _pull_secrets(source, place, value, subject)
         # What Kargo watches and promotes has a row of its own.
         elif isinstance(value, str) and "imagePullSecrets" not in place and source.group != KARGO:
-            yield from _in_value(source, line, value, subject)
+            yield from _in_value(source, line, _whole(source, place, value), subject)
+
+
+def _whole(source: Source, place: Place, value: str) -> str:
+    """Return the image where its registry stands in a value of its own, as most charts of others have it."""
+    parent: Any = source.data
+    for key in place[:-1]:
+        parent = parent[key]
+    repository = mapping(parent).get("repository") if place[-1] == "registry" else None
+    return f"{value}/{repository}" if isinstance(repository, str) else value
 
 
 def _in_value(source: Source, line: int, value: str, subject: Subject) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
-"""The images of the plugins and of BuildKit in the platform's registry, and the proof that the nodes get them from there."""
+"""This project's own images in the platform's registry, and the proof that the nodes get them from there."""
 
 from collections.abc import Sequence
 
+from bootstrap.backup.scope import targets
 from bootstrap.components.buildkit.security import FORMS
 from bootstrap.components.images.image import Image
 from bootstrap.components.images.nodes import NodeTrust
@@ -11,6 +12,8 @@ from bootstrap.core.resource import Resource
 from bootstrap.platform.platform import Platform
 
 PLUGINS = ("registry-push", "github-mirror", "kargo-notify")
+GATE = "market-gate"
+BOOTSTRAP = "bootstrap"
 
 
 class Images:
@@ -39,7 +42,11 @@ class Images:
 
 def names(platform: Platform) -> tuple[str, ...]:
     """Return the images that a platform needs."""
-    return (*PLUGINS, FORMS[platform.buildkit.privileges].image) if platform.buildkit.enabled else PLUGINS
+    builder = FORMS[platform.buildkit.privileges].image
+    # The nightly backups run bootstrap itself.
+    backups = any(targets(platform)) and platform.backup.image is None
+    wanted = {builder: platform.buildkit.enabled, GATE: bool(platform.guarded), BOOTSTRAP: backups}
+    return (*PLUGINS, *(name for name, is_needed in wanted.items() if is_needed))
 
 
 def _image(platform: Platform, name: str) -> Image:

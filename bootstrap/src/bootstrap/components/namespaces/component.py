@@ -10,7 +10,7 @@ from bootstrap.platform.namespaces import NamespaceUse, Use, uses
 from bootstrap.platform.platform import Platform
 
 _KEPT: Mapping[Use, str] = {
-    Use.PLATFORM: "it holds the Secrets of record; `bootstrap down --forget-secrets` deletes it",
+    Use.PLATFORM: "it holds the Secrets of record and the records of break-glass; `bootstrap down --forget-secrets` deletes it",
     Use.SERVICE: "Gitea and the registry are kept",
     Use.APPLICATION: "applications go on running",
     Use.KARGO: "it holds the Freight, and may hold Secrets of yours; its Kargo project is deleted",

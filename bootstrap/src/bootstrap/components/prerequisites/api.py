@@ -43,12 +43,19 @@ RIGHTS: Sequence[Right] = (
     Right(api_version="storage.k8s.io/v1", kind="StorageClass", verbs=("get", "list")),
     Right(api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition"),
     Right(api_version="coordination.k8s.io/v1", kind="Lease"),
-    Right(api_version=_RBAC, kind="Role"),
+    # The charts, and the platform itself, make roles with rights that nobody has by themselves: who may not escalate is refused.
+    Right(api_version=_RBAC, kind="Role", verbs=(*_ALL, "escalate", "bind")),
     Right(api_version=_RBAC, kind="RoleBinding"),
-    # The charts make roles with rights that nobody has by themselves: who may not escalate is refused.
     Right(api_version=_RBAC, kind="ClusterRole", verbs=(*_ALL, "escalate", "bind")),
     Right(api_version=_RBAC, kind="ClusterRoleBinding"),
 )
+_ADMISSION = "admissionregistration.k8s.io/v1"
+GUARDED: Sequence[Right] = (
+    Right(api_version=_ADMISSION, kind="ValidatingAdmissionPolicy"),
+    Right(api_version=_ADMISSION, kind="ValidatingAdmissionPolicyBinding"),
+    Right(api_version="policy/v1", kind="PodDisruptionBudget"),
+)
+"""What it takes besides where stages have a `gate`."""
 
 
 def version(context: Context) -> None:
@@ -67,7 +74,8 @@ def rights(context: Context) -> None:
     # An administrator may do everything, and one answer says so.
     if context.cluster.can("*", Ref(api_version="*/*", kind="*", name="")):
         return
-    asked = [(right, verb) for right in RIGHTS for verb in right.verbs]
+    wanted = (*RIGHTS, *GUARDED) if context.platform.guarded else RIGHTS
+    asked = [(right, verb) for right in wanted for verb in right.verbs]
 
     def is_allowed(item: tuple[Right, str]) -> bool:
         right, verb = item

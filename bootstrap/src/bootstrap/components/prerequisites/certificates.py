@@ -67,4 +67,5 @@ def issuer_namespaces(platform: Platform) -> list[str | None]:
     found = [platform.woodpecker.chart.namespace, platform.argo_cd.chart.namespace, platform.kargo.chart.namespace]
     found += [platform.registry.namespace] if platform.registry.mode == "install" else []
     found += [platform.gitea.namespace] if platform.gitea.mode == "install" else []
+    found += [platform.market_gate.namespace] if platform.guarded and platform.market_gate.host else []
     return list(dict.fromkeys(found))

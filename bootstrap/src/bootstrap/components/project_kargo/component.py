@@ -6,6 +6,7 @@ from bootstrap.components.encoding import encoded
 from bootstrap.components.forge import RECORD, GitLogin, git_login, git_url
 from bootstrap.components.given import secret_value
 from bootstrap.components.project_kargo import readiness
+from bootstrap.components.project_kargo.gate import commit_trailers, gate_step
 from bootstrap.components.project_kargo.interval import go_duration
 from bootstrap.components.project_kargo.project import ProjectResource
 from bootstrap.components.project_kargo.promoters import promoters
@@ -78,6 +79,8 @@ def stage_manifest(platform: Platform, project: Project, stage: Stage) -> Manife
         "tag_file": stage.tag_file,
         "tag_key": project.tag_key,
         "application": stage.application,
+        "gate": gate_step(platform, stage),
+        "trailers": commit_trailers(stage),
     }
     return _one("stage.yaml", values)
 

@@ -38,8 +38,8 @@ class CloneResource:
             there = self.snapshot.repository
         except NotYetError as error:
             return Observation(later=Later(resource=self.label, reason=str(error)))
-        if there is not None and not there.empty and not self.folder.is_dir():
-            # It was imported once; another machine need not have the clone.
+        if there is not None and not there.empty and not context.options.import_clones:
+            # It was imported once. What somebody has committed since then is theirs to push, and another machine need not have the clone.
             return Observation()
         found = clone.look(self.folder, self.project.repository.branch)
         place = self._place(context)
@@ -58,8 +58,9 @@ class CloneResource:
         found, place = clone.look(self.folder, self.project.repository.branch), self._place(context)
         _, push = self._compare(found, place)
         context.guard.check()
-        clone.push(found, push, place, self.snapshot.gitea.pod)
+        # The push comes last: with it the import is done.
         clone.add_remote(found, self.project.repository.remote, place)
+        clone.push(found, push, place, self.snapshot.gitea.pod)
 
     def verify(self, context: "Context", deadline: Deadline) -> None:
         """Wait for nothing: it holds at once."""

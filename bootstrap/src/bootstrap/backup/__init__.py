@@ -1,0 +1,1 @@
+"""What is nowhere else but on the cluster, as files: written, kept, and brought back."""

@@ -1,0 +1,112 @@
+"""What a restore is made from: backups, decrypted, as objects in the order of a restore."""
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from bootstrap.backup.archive import Archive, read
+from bootstrap.backup.index import FIELDS, INDEX, BackupError, Entry
+from bootstrap.backup.kinds import rank
+from bootstrap.backup.retention import shelf
+from bootstrap.backup.saved import Saved, parsed
+from bootstrap.backup.seal import Identities
+from bootstrap.core.objects import Manifest, Ref, ref_of
+from bootstrap.platform.platform import Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Backups and what they hold; of an object that is in several, what the newest says."""
+
+    archives: tuple[Archive, ...]
+    objects: tuple[Saved, ...]
+    sealed: int = 0
+    """How many secrets were left out, because there is no private key."""
+    passed_over: tuple[BackupError, ...] = ()
+    """Backups in a folder that are not whole, where a whole one was taken."""
+
+
+def load(sources: Sequence[Path], identity: Path | None, *, without_secrets: bool, hide: Callable[..., None]) -> Loaded:
+    """Read the backups, of a folder with several the newest whole one; every byte is checked before anything is used."""
+    archives: list[Archive] = []
+    passed_over: list[BackupError] = []
+    for source in sources:
+        found, broken = _chosen(source)
+        archives.append(found)
+        passed_over += broken
+    archives.sort(key=lambda archive: archive.index.made)
+    identities = Identities.read(identity) if identity and not without_secrets else None
+    sealed = [entry for archive in archives for entry in archive.index.entries if entry.is_sealed]
+    if sealed and identities is None and not without_secrets:
+        recipients = ", ".join(dict.fromkeys(each for archive in archives for each in archive.index.recipients))
+        raise BackupError(
+            f"the secrets of this backup are encrypted for {recipients}",
+            hint="name the file with the private key with --identity, or restore the rest --without-secrets: "
+            "`up` then makes new secrets, and what knows the old ones has to be told",
+        )
+    objects: dict[Ref, Saved] = {}
+    for archive in archives:
+        for each in _objects(archive, identities):
+            objects[each.ref] = each
+            if each.is_secret:
+                hide(*(base64.b64decode(value).decode(errors="surrogateescape") for value in (each.manifest.get("data") or {}).values()))
+    ordered = sorted(objects.values(), key=lambda each: (rank(each.part, each.ref.api_version, each.ref.kind), each.ref.label))
+    return Loaded(archives=tuple(archives), objects=tuple(ordered), sealed=0 if identities else len(sealed), passed_over=tuple(passed_over))
+
+
+def check_platform(loaded: Loaded, platform: Platform) -> None:
+    """Refuse the backup of another platform, whose secrets and stages would be mixed with those of this one."""
+    for archive in loaded.archives:
+        index = archive.index
+        if (index.platform, index.namespace) != (platform.name, platform.namespace):
+            raise BackupError(
+                f"{archive.path} is of the platform {index.platform} (namespace {index.namespace}), "
+                f"and this is {platform.name} (namespace {platform.namespace})",
+                hint="name the right backup, or the right platform.yaml with --file",
+            )
+
+
+def _chosen(source: Path) -> tuple[Archive, tuple[BackupError, ...]]:
+    if not source.exists():
+        raise BackupError(f"there is no {source}", hint="name a backup, or a folder with backups")
+    if not source.is_dir() or (source / INDEX).exists():
+        return read(source), ()
+    found = shelf(source)
+    if not found.archives:
+        details = [error.message for error in found.broken]
+        raise BackupError(f"there is no whole backup in {source}", details=details, hint="name a backup, or a folder with backups")
+    newest = found.archives[0]
+    # Older ones that are broken don't matter here.
+    return newest, tuple(error for error in found.broken if newest.path.name < _name(error, source))
+
+
+def _name(error: BackupError, folder: Path) -> str:
+    return error.message.partition(f"{folder}/")[2].partition(" ")[0]
+
+
+def _objects(archive: Archive, identities: Identities | None) -> list[Saved]:
+    fields = json.loads(archive.files.get(FIELDS, b"{}"))
+    found = []
+    for entry in archive.index.entries:
+        if entry.ref is None or entry.part is None or (entry.is_sealed and identities is None):
+            continue
+        content = archive.files[entry.path]
+        if entry.is_sealed and identities:
+            content = identities.open(content, what=f"{archive.path}: {entry.path}", recipients=archive.index.recipients)
+        found.append(Saved(part=entry.part, manifest=_manifest(archive, entry, content), fields=fields.get(entry.path)))
+    return found
+
+
+def _manifest(archive: Archive, entry: Entry, content: bytes) -> Manifest:
+    try:
+        manifest = parsed(content)
+        found = ref_of(manifest)
+    except (yaml.YAMLError, KeyError, TypeError):
+        found = None
+    if found != entry.ref:
+        raise BackupError(f"{archive.path} is damaged: {entry.path} does not hold what the index says", hint="take another backup")
+    return dict(manifest)

@@ -1,0 +1,53 @@
+"""The policy that the API server holds records of break-glass to: what is put into its manifest, and whether it is in force."""
+
+import json
+from typing import Any
+
+from bootstrap.break_glass.record import manifest
+from bootstrap.core.cluster import Cluster
+from bootstrap.core.errors import InvalidError
+from bootstrap.platform.platform import Platform
+
+SHORTEST_JUSTIFICATION = 15
+LONGEST_JUSTIFICATION = 500
+API_VERSION = "admissionregistration.k8s.io/v1"
+KIND = "ValidatingAdmissionPolicy"
+# A name under which nothing is ever made: only asked about.
+_PROBE = "break-glass-probe"
+
+
+def policy_name(namespace: str) -> str:
+    """Return the name of the policy, which is one for the whole cluster: platforms differ by their namespace."""
+    return f"break-glass.{namespace}"
+
+
+def values(platform: Platform) -> dict[str, Any]:
+    """Return what stands in the manifest of the policy."""
+    length = platform.break_glass.max_duration
+    return {
+        "name": policy_name(platform.namespace),
+        "namespace": platform.namespace,
+        # JSON is CEL, too.
+        "guarded": json.dumps({project: [stage.name for stage in stages] for project, stages in platform.guarded.items()}),
+        "shortest": SHORTEST_JUSTIFICATION,
+        "longest": LONGEST_JUSTIFICATION,
+        "seconds": int(length.total_seconds()),
+        "length": words(length.total_seconds()),
+    }
+
+
+def in_force(cluster: Cluster, namespace: str) -> bool:
+    """Ask the API server, without making anything, whether it refuses a record that breaks every rule; may raise ForbiddenError."""
+    try:
+        cluster.create(manifest(_PROBE, namespace, data={"operator": "system:nobody"}), dry_run=True)
+    except InvalidError as error:
+        return any(policy_name(namespace) in cause.message for cause in error.causes)
+    return False
+
+
+def words(seconds: float) -> str:
+    """Write a length of time for a person: `1 hour 30 minutes`."""
+    hours, rest = divmod(int(seconds), 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = [(hours, "hour"), (minutes, "minute"), (rest, "second")]
+    return " ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count) or "0 seconds"

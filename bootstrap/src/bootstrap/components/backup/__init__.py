@@ -1,0 +1,1 @@
+"""The nightly export of what is nowhere else."""

@@ -1,0 +1,1 @@
+"""The market gate: what stages ask before a promotion, what it is told, and who may ask."""

@@ -1,0 +1,150 @@
+"""The repository of an application as it lies on the disk: its files, their bytes, and what git knows of them."""
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+
+from plugin_kit import process
+from plugin_kit.errors import PluginError, ProcessError
+
+LARGEST = 1_000_000
+_GIT_SECONDS = 20.0
+# What people don't commit, where git can't say it.
+_SKIPPED = frozenset({".git", "node_modules", ".venv", "venv", "vendor", "__pycache__", ".tox", ".terraform"})
+_TEXTS = frozenset(
+    {".yaml", ".yml", ".tpl", ".txt", ".sh", ".bash", ".md", ".json", ".toml", ".mk", ".env", ".gotmpl", ".j2", ".tf", ".hcl"}
+)
+_NAMES = ("Dockerfile", "Containerfile", "Makefile", "Jenkinsfile", "Tiltfile", "justfile", "Justfile", "Taskfile", ".env")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A text file; `text` is what its bytes say, without a byte order mark."""
+
+    path: PurePosixPath
+    text: str
+    has_mark: bool = False
+
+    def encoded(self, text: str) -> bytes:
+        """Return the bytes of another text in its place."""
+        return (b"\xef\xbb\xbf" if self.has_mark else b"") + text.encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A file that can't be read, and why."""
+
+    path: PurePosixPath
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """What a folder holds; paths are from its root. `dirty` and `remotes` are what git says, `has_git` whether it says anything."""
+
+    root: Path
+    files: tuple[File, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    too_large: tuple[PurePosixPath, ...] = ()
+    names: frozenset[PurePosixPath] = frozenset()
+    has_git: bool = False
+    dirty: frozenset[PurePosixPath] = frozenset()
+    remotes: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(root: Path, *, exclude: Sequence[str] = ()) -> Repository:
+    """Read a folder; PluginError where there is none. What git ignores, submodules, links, and what `exclude` matches is left out."""
+    if not root.is_dir():
+        raise PluginError(f"there is no folder {root}", hint="name the repository of the application")
+    listed = _git(root, "ls-files", "-coz", "--exclude-standard")
+    names = sorted(_tracked(root, listed) if listed is not None else _walked(root))
+    wanted = [name for name in names if not any(_matches(name, pattern) for pattern in exclude)]
+    files: list[File] = []
+    unreadable: list[Unreadable] = []
+    too_large: list[PurePosixPath] = []
+    for name in (each for each in wanted if _is_text(each)):
+        found = _read(root / name, name)
+        if isinstance(found, File):
+            files.append(found)
+        elif found is None:
+            too_large.append(name)
+        else:
+            unreadable.append(found)
+    return Repository(
+        root=root,
+        files=tuple(files),
+        unreadable=tuple(unreadable),
+        too_large=tuple(too_large),
+        names=frozenset(wanted),
+        has_git=listed is not None,
+        dirty=frozenset(_dirty(root)) if listed is not None else frozenset(),
+        remotes=_remotes(root) if listed is not None else {},
+    )
+
+
+def _is_text(name: PurePosixPath) -> bool:
+    return name.suffix in _TEXTS or name.name.startswith(_NAMES)
+
+
+def _matches(name: PurePosixPath, pattern: str) -> bool:
+    bare = pattern.removeprefix("./").rstrip("/")
+    return fnmatch(str(name), bare) or any(fnmatch(str(parent), bare) for parent in name.parents)
+
+
+def _read(file: Path, name: PurePosixPath) -> File | Unreadable | None:
+    try:
+        if file.stat().st_size > LARGEST:
+            return None
+        content = file.read_bytes()
+    except OSError as error:
+        return Unreadable(path=name, why=f"can't be read: {error.strerror}")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return Unreadable(path=name, why=f"is not UTF-8 text (line {line})")
+    return File(path=name, text=text.removeprefix("\ufeff"), has_mark=text.startswith("\ufeff"))
+
+
+def _tracked(root: Path, listed: str) -> Iterator[PurePosixPath]:
+    # A submodule is listed as a folder, a link as a file: what it leads to is somebody else's, or listed itself.
+    for name in filter(None, listed.split("\0")):
+        if (root / name).is_file() and not (root / name).is_symlink():
+            yield PurePosixPath(name)
+
+
+def _walked(root: Path) -> Iterator[PurePosixPath]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in _SKIPPED and not (Path(folder) / name / ".git").exists()]
+        for name in files:
+            file = Path(folder) / name
+            if file.is_file() and not file.is_symlink():
+                yield PurePosixPath(file.relative_to(root).as_posix())
+
+
+def _dirty(root: Path) -> Collection[PurePosixPath]:
+    """Return what git has not, or has otherwise: `git restore` does not bring it back."""
+    top = _git(root, "rev-parse", "--show-prefix") or ""
+    prefix = top.strip()
+    found = _git(root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", ".") or ""
+    return {PurePosixPath(entry[3:].removeprefix(prefix)) for entry in found.split("\0") if entry[3:]}
+
+
+def _remotes(root: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in (_git(root, "config", "--get-regexp", r"^remote\..*\.url$") or "").splitlines():
+        key, _, url = line.partition(" ")
+        found[key.removeprefix("remote.").removesuffix(".url")] = url
+    return found
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    argv = ["git", "-c", f"safe.directory={root.resolve()}", "-c", "core.quotePath=off", "-C", str(root), *arguments]
+    printed: list[str] = []
+    try:
+        process.run(argv, timeout=_GIT_SECONDS, on_line=lambda stream, line: printed.append(line) if stream == "stdout" else None)
+    except ProcessError:
+        return None
+    return "\n".join(printed)

@@ -1,0 +1,1 @@
+"""How checks end, and how that is told: by `check`, which looks at files, and by `verify`, which looks at a cluster."""

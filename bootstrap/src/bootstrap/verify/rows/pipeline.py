@@ -1,0 +1,208 @@
+"""A push starts a pipeline, which ends well and leaves its images in the registry.
+
+Kargo sees nothing but tags that are commits of the branch that is built, and in most repositories Woodpecker starts nothing for any other
+branch: so the commit goes there, empty, and stays. Where only the pipeline is asked for and its filters let a branch `verify/...` make
+images, it goes to such a branch, which is deleted afterwards.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bootstrap.components.registry.client import registry
+from bootstrap.components.trust import ca_pem
+from bootstrap.components.woodpecker.access import woodpecker
+from bootstrap.core.change import READY, Readiness, State
+from bootstrap.core.errors import BootstrapError, WaitError
+from bootstrap.gitea import branch as branches
+from bootstrap.gitea import repository as repositories
+from bootstrap.gitea.client import Basic, Gitea
+from bootstrap.gitea.clone import Place
+from bootstrap.platform.project import Project
+from bootstrap.verify import course
+from bootstrap.verify.commit import aside, source
+from bootstrap.verify.finding import Finding, Looked, Row, trouble
+from bootstrap.verify.journey import Journey
+from bootstrap.verify.rows.gitea import client
+from bootstrap.verify.scene import Scene
+from bootstrap.woodpecker import repository as builds
+from bootstrap.woodpecker.client import Woodpecker
+from plugin_kit.console import counted, elapsed
+from plugin_kit.errors import PluginError
+from plugin_kit.release import RELEASES
+from plugin_kit.releases import read_release
+
+_STARTS = 90.0
+_OVER = frozenset({"success", "failure", "error", "killed", "declined", "canceled", "skipped"})
+
+
+def _look(scene: Scene) -> Looked:
+    if not scene.agreed or scene.project is None:
+        return Looked(unseen=(scene.refusal,))
+    project, gitea = scene.project, client(scene)
+    server = woodpecker(scene.context)
+    if server is None:
+        return Looked(
+            at=project.repository.full_name,
+            findings=(Finding(where="", problem="Woodpecker has no token of record, or is not up", hint="bootstrap up"),),
+        )
+    built = builds.lookup(server, project.repository.full_name)
+    if built is None or not built.active:
+        problem = f"Woodpecker does not build {project.repository.full_name}: nobody has activated it"
+        return Looked(at=project.repository.full_name, findings=(Finding(where="", problem=problem, hint="bootstrap up"),))
+    try:
+        journey = _pushed(scene, project, gitea)
+        return _followed(scene, server, built.id, journey)
+    finally:
+        _clean(scene, gitea)
+
+
+def _pushed(scene: Scene, project: Project, gitea: Gitea) -> Journey:
+    endpoint, name = scene.platform.gitea.endpoint, project.repository.full_name
+    if not isinstance(gitea.credentials, Basic):
+        raise BootstrapError("Gitea has no user of the platform", hint="bootstrap up")
+    place = Place(
+        url=f"{endpoint.bootstrap_url}/{name}.git",
+        public_url=f"{endpoint.public_url}/{name}.git",
+        token=gitea.credentials,
+        ca=ca_pem(scene.context),
+    )
+    with source(place, project.repository.branch, gitea.pod) as found:
+        target = aside()
+        if scene.promotes or not course.builds(found.workflows(), target):
+            target = project.repository.branch
+        commit = found.push(target)
+    journey = scene.journey = Journey(project=project, commit=commit, branch=target)
+    scene.context.console.detail(f"pushed {journey.short} to {target} of {name}")
+    return journey
+
+
+def _followed(scene: Scene, server: Woodpecker, number: int, journey: Journey) -> Looked:
+    name = journey.project.repository.full_name
+    at = f"{journey.short} on {journey.branch} of {name}"
+    try:
+        journey = scene.journey = _started(scene, server, number, journey)
+    except WaitError:
+        hint = (
+            f"the webhook's last deliveries: {scene.platform.gitea.endpoint.public_url}/{name}/settings/hooks; `bootstrap up` repairs it;"
+            f" does `when` of the pipeline let a push to {journey.branch} through?"
+        )
+        problem = f"no pipeline has started within {_STARTS:.0f} seconds"
+        return Looked(at=at, findings=(Finding(where=journey.short, problem=problem, hint=hint),))
+    at = f"{at}: pipeline {journey.pipeline}"
+    try:
+        ended = _ended(scene, server, number, journey)
+    except WaitError as error:
+        agents = f"kubectl -n {scene.platform.woodpecker.chart.namespace} get pods"
+        hint = f"{journey.address}; a pipeline that stays pending has no agent: {agents}"
+        return Looked(at=at, findings=(trouble("", error, hint=hint),))
+    if ended.get("status") != "success":
+        return Looked(at=at, findings=tuple(_why(ended, journey)))
+    seconds = max(0, int(ended.get("finished") or 0) - int(ended.get("started") or 0))
+    images, findings = _images(scene, journey)
+    return Looked(at=f"{at} in {elapsed(seconds)}, {images}", findings=findings)
+
+
+def _started(scene: Scene, server: Woodpecker, number: int, journey: Journey) -> Journey:
+    found: dict[str, Any] = {}
+
+    def look() -> Readiness:
+        listed = server.get(f"/repos/{number}/pipelines?page=1&perPage=25", what="list the pipelines") or []
+        found.update(next((each for each in listed if each.get("commit") == journey.commit), {}))
+        return READY if found else Readiness(state=State.PROGRESSING, message="no pipeline has started yet")
+
+    scene.context.waiter.wait(f"The pipeline of {journey.short}", look, deadline=scene.context.deadline(min(_STARTS, scene.patience)))
+    address = f"{scene.platform.woodpecker.public_url}/repos/{number}/pipeline/{found['number']}"
+    scene.context.console.detail(f"pipeline {found['number']} has started: {address}")
+    return replace(journey, pipeline=int(found["number"]), address=address)
+
+
+def _ended(scene: Scene, server: Woodpecker, number: int, journey: Journey) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    told: dict[str, str] = {}
+
+    def look() -> Readiness:
+        found.update(server.get(f"/repos/{number}/pipelines/{journey.pipeline}", what=f"read pipeline {journey.pipeline}"))
+        for step in _steps(found):
+            name, state = str(step.get("name")), str(step.get("state"))
+            if state not in {"pending", told.get(name)}:
+                scene.context.console.detail(f"pipeline {journey.pipeline}: {name} {state}")
+                told[name] = state
+        status = str(found.get("status"))
+        if status == "blocked":
+            return Readiness(state=State.FAILED, message="it waits for somebody's approval")
+        return READY if status in _OVER else Readiness(state=State.PROGRESSING, message=status)
+
+    scene.context.waiter.wait(f"Pipeline {journey.pipeline}", look, deadline=scene.context.deadline(scene.patience))
+    return found
+
+
+def _why(ended: Mapping[str, Any], journey: Journey) -> Iterator[Finding]:
+    where = f"pipeline {journey.pipeline}"
+    if ended.get("status") in {"killed", "canceled"}:
+        problem = "it was cancelled before its end: somebody has pushed a newer commit, or stopped it"
+        yield Finding(where=where, problem=problem, hint="run it again when nobody pushes: bootstrap verify --only pipeline")
+        return
+    broken = [each for each in _steps(ended) if each.get("state") in {"failure", "error", "killed"}]
+    for step in broken[:3]:
+        said = step.get("error") or f"exit code {step.get('exit_code')}"
+        yield Finding(where=where, problem=f"step {step.get('name')} has failed: {said}", hint=f"its log: {journey.address}")
+    if not broken:
+        errors = "; ".join(str(each.get("message")) for each in ended.get("errors") or ()) or str(ended.get("status"))
+        yield Finding(
+            where=where,
+            problem=f"it has ended as {ended.get('status')}: {errors}",
+            hint=f"bootstrap check --repository .; {journey.address}",
+        )
+
+
+def _steps(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for workflow in found.get("workflows") or ():
+        yield from workflow.get("children") or ()
+
+
+def _images(scene: Scene, journey: Journey) -> tuple[str, tuple[Finding, ...]]:
+    """Look for what the pipeline was to leave in the registry."""
+    project, host = journey.project, scene.platform.registry.host
+    tag = journey.commit if journey.is_released else f"{journey.branch.replace('/', '-')}-{journey.commit}"
+    again = f"the step that pushes images, in {journey.address}"
+    try:
+        with registry(scene.context) as found:
+            record = read_release(found, f"{project.registry_project}/{RELEASES}", tag)
+            path = f"{project.registry_project}/{project.watched_image}"
+            wanted = {image.repository.removeprefix(f"{host}/"): image.digest for image in record[0].images} if record else {path: ""}
+            bad = []
+            for each, digest in wanted.items():
+                manifest = found.manifest(each, tag)
+                if manifest is None:
+                    bad.append(f"{each}:{tag[:20]} is not there")
+                elif digest and manifest.digest != digest:
+                    bad.append(f"{each}:{tag[:20]} is another image than was built")
+    except PluginError as error:
+        return "", (trouble(host, error),)
+    note = "" if record else " (without a release record, only the watched one is known)"
+    return f"{counted(len(wanted), 'image')} in {host}{note}", tuple(Finding(where=host, problem=each, hint=again) for each in bad)
+
+
+def _clean(scene: Scene, gitea: Gitea) -> None:
+    journey = scene.journey
+    if journey is None:
+        return
+    if journey.is_released:
+        scene.left.append(f"the empty commit {journey.short} on {journey.branch} of {journey.project.repository.full_name}, and its images")
+        return
+    wanted = journey.project.repository
+    found = repositories.find(gitea, wanted.owner, wanted.name)
+    if found is not None:
+        branches.delete(gitea, found, journey.branch)
+        scene.context.console.detail(f"deleted {journey.branch} of {wanted.full_name}")
+    scene.left.append(f"the images of {journey.short} in {scene.platform.registry.host}, tagged {journey.branch.replace('/', '-')}-...")
+
+
+ROW = Row(
+    name="pipeline",
+    title="End-to-end pipeline",
+    how="a commit is pushed and followed",
+    look=_look,
+    needs=("gitea", "repository", "woodpecker", "dashboard", "registry"),
+)

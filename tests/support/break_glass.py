@@ -1,0 +1,75 @@
+"""A platform with guarded stages on the tests' control plane, and records of break-glass for it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bootstrap.break_glass.record import manifest, write_time
+from bootstrap.components.break_glass.component import BreakGlass
+from bootstrap.components.namespaces.component import Namespaces
+from bootstrap.core.cluster import Cluster
+from bootstrap.core.connection import Connection
+from bootstrap.core.objects import Manifest
+from bootstrap.platform.platform import Platform
+from devtools.controlplane import ControlPlane
+from tests.support.bootstrap_run import Runner, a_platform
+
+NAMESPACE = "local-cicd"
+PROJECT = "shop-cd"
+WHY = "the order book loses fills, a hotfix can't wait"
+# Ada and Bob may break glass, Mallory may nothing, and the others may do everything: one of them is a person.
+USERS: Mapping[str, Sequence[str]] = {
+    "ada": ["ops"],
+    "bob": ["ops"],
+    "mallory": [],
+    "grace": ["system:masters"],
+    "system:admin": ["system:masters"],
+}
+STAGES: Sequence[Mapping[str, object]] = (
+    {"name": "beta", "promotion": "auto"},
+    {"name": "paper", "promotion": "auto", "gate": "hold"},
+    {"name": "live", "promotion": "manual", "gate": "fail"},
+)
+
+
+def sections(project: str = "shop", **break_glass: Any) -> dict[str, Any]:  # noqa: ANN401  keys of platform.yaml
+    """Return the keys of platform.yaml for one project, whose stages paper and live are guarded."""
+    shop = {"name": project, "watched_image": "api", "chart_path": "deploy", "stages": list(STAGES)}
+    return {"projects": [shop], "break_glass": {"operators": {"users": ["ada"], "groups": ["ops"]}, **break_glass}}
+
+
+def guarded_platform(namespace: str = NAMESPACE, *, project: str = "shop", **break_glass: Any) -> Platform:  # noqa: ANN401  keys of platform.yaml
+    """Return a platform with such a project."""
+    return a_platform(namespace, name=namespace, **sections(project, **break_glass))
+
+
+def up(plane: ControlPlane, platform: Platform) -> str:
+    """Install the component; return what was printed."""
+    with Runner(plane=plane, platform=platform).engine(Namespaces(), BreakGlass()) as run:
+        run.engine.up()
+        return run.printed
+
+
+@contextmanager
+def acting(kubeconfig: Path) -> Iterator[Cluster]:
+    """Connect as somebody."""
+    with Cluster(Connection.find(kubeconfig=kubeconfig)) as cluster:
+        yield cluster
+
+
+def in_minutes(minutes: float) -> str:
+    """Write the time that many minutes from now."""
+    return write_time(datetime.now(UTC) + timedelta(minutes=minutes))
+
+
+def data(operator: str = "ada", **more: str) -> dict[str, str]:
+    """Return the data of a record that is in order, but for what is given."""
+    usual = {"project": PROJECT, "stage": "live", "operator": operator, "justification": WHY, "expires": in_minutes(30)}
+    return {**usual, **more}
+
+
+def record(name: str, of: Mapping[str, str] | None = None, namespace: str = NAMESPACE, **more: Any) -> Manifest:  # noqa: ANN401  keys of a ConfigMap
+    """Write a record."""
+    return {**manifest(name, namespace, data=data() if of is None else of), **more}
