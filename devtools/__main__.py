@@ -10,6 +10,10 @@ from devtools.errors import DevError
 from plugin_kit.errors import PluginError
 
 INTERRUPTED = 130
+_PLATFORM = (
+    "instead: bring the platform of examples/stonks-oracle up on a made-up cluster (a real API server, real Helm), again, after a change "
+    "by hand, down and up; then let a promotion wait at the market gate until somebody breaks glass. --keep leaves it up"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = verb("demo", "devtools.demo", "run the example monorepo's pipeline against real services", engine=True)
     demo.add_argument("--keep", action="store_true", help="leave the services up and say how to reach them")
     demo.add_argument("--show-commands", action="store_true", help="print every docker run line, to copy")
-    demo.add_argument("--platform", action="store_true", help="bring the whole platform up on a made-up cluster, and down, instead")
+    demo.add_argument("--platform", action="store_true", help=_PLATFORM)
 
     test = verb("test", "devtools.suite", "run the tests; arguments that it does not know go to pytest", engine=True)
     test.add_argument("--fast", action="store_true", help="only what needs neither a Docker engine nor Kubernetes")

@@ -1,96 +1,111 @@
-"""`./dev demo --platform`: the platform of examples/stonks-oracle comes up on a made-up cluster, is disturbed, goes, and comes back."""
+"""`./dev demo --platform`: the platform of examples/stonks-oracle comes up on a made-up cluster, is disturbed, goes, and comes back.
+
+Then a promotion waits at its market gate (devtools/promotion_demo.py).
+"""
 
 import signal
 import subprocess
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from devtools import progress
+import yaml
+
+from devtools import go_programs, kargo_expressions, progress
 from devtools.controlplane import programs
-from devtools.errors import DevError
-from devtools.platform.world import PlatformWorld
+from devtools.demo_terminal import Terminal
+from devtools.kargo_promotion import Manifest
+from devtools.paths import ROOT
+from devtools.platform import clone
+from devtools.platform.description import EXAMPLE, Document
+from devtools.platform.gate_process import GateProcess, gate_process
+from devtools.platform.world import SYSTEM_ADMIN, PlatformWorld
+from devtools.promotion_demo import PromotionDemo, window
 from plugin_kit.console import Console
 
 # A Deployment of Argo CD's chart, which `helm upgrade` alone would leave as somebody has made it.
 NAMESPACE, DEPLOYMENT = "argocd", "argocd-server"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A command that was run."""
-
-    command: str
-    what: str
-    seconds: float
-    code: int
-
-
-@dataclass(slots=True, kw_only=True)
-class PlatformDemo:
-    """The commands, one after the other; each must end as it should."""
-
-    world: PlatformWorld
-    console: Console
-    rows: list[Row] = field(default_factory=list)
-
-    def run(self) -> None:
-        """Run them all."""
-        self._bootstrap("plan", what="an empty cluster: what would be done", code=2)
-        self._bootstrap("up", "--yes", what="it is done, and every object is waited for")
-        self._bootstrap("up", "--yes", what="nothing is left to do, and nothing is touched", says="Nothing to do")
-        self._by_hand()
-        self._bootstrap("plan", what="what was changed by hand is seen", code=2, says=DEPLOYMENT)
-        self._bootstrap("up", "--yes", what="and put right")
-        self._bootstrap("status", what="all is in order")
-        self._bootstrap("down", "--yes", what="the platform goes; volumes, secrets, code, images and applications stay")
-        self._bootstrap("up", "--yes", what="and comes back with the same secrets and volumes")
-
-    def show(self) -> None:
-        """Print how long each took."""
-        rows = [(row.command, row.what, f"{row.seconds:.1f}", str(row.code)) for row in self.rows]
-        self.console.info("")
-        self.console.table(("command", "what it was for", "seconds", "exit code"), rows, align="llrr")
-
-    def _bootstrap(self, *arguments: str, what: str, code: int = 0, says: str = "") -> None:
-        command = " ".join(("bootstrap", *arguments))
-        self.console.info(f"\n$ {command}                    # {what}")
-        begun, printed = time.monotonic(), []
-        with self.world.command_line.started(*arguments) as child:
-            for line in child.stdout or ():
-                progress.say(f"  {line.rstrip()}".rstrip())
-                printed.append(line)
-            ended = child.wait()
-        self.rows.append(Row(command=command, what=what, seconds=time.monotonic() - begun, code=ended))
-        if ended != code:
-            raise DevError(f"{command} ended with {ended} instead of {code}", hint="its output is above")
-        if says and not any(says in line for line in printed):
-            raise DevError(f"{command} did not say {says!r}", hint="its output is above")
-
-    def _by_hand(self) -> None:
-        arguments = ["scale", "--namespace", NAMESPACE, f"deployment/{DEPLOYMENT}", "--replicas=3"]
-        self.console.info(f"\n$ {' '.join(('kubectl', *arguments))}                    # somebody is in a hurry")
-        subprocess.run([*programs.command("kubectl"), *arguments], env=dict(self.world.environment), check=True)
+STAGES = EXAMPLE.parent / "rendered/kargo/stages"
 
 
 def run(*, keep: bool) -> None:
     """Run the demo; DevError where a command did what it should not. With `keep` the cluster stays until Ctrl-C."""
     console = Console()
     console.info(
-        "The platform of examples/stonks-oracle: API server, scheduler and controllers of Kubernetes are real, and so is Helm; the"
+        "The platform of examples/stonks-oracle. API server, scheduler and controllers of Kubernetes are real, and so are Helm and"
     )
-    console.info("nodes are KWOK's and run nothing. Small servers play Gitea and Woodpecker, as real ones answered when that was recorded;")
-    console.info("threads play what controllers of Kargo, Argo CD and cert-manager would write into a status.")
+    console.info(
+        "market-gate; the nodes are KWOK's and run nothing. Small servers play Gitea and Woodpecker, as real ones answered when that"
+    )
+    console.info("was recorded; threads play the controllers of Kargo, Argo CD and cert-manager.")
+    console.info("Of what bootstrap prints, lines that were printed before are left out, and objects where they are made one by one.")
     programs.build("kubernetes", "etcd", "kwok", "kubectl", "helm3")
+    go_programs.build(kargo_expressions.PROGRAM)
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="local-cicd-platform-"))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="local-cicd-platform-")))
+        begun = time.monotonic()
         with progress.step("starting the cluster and what is around it"):
-            world = stack.enter_context(PlatformWorld.start(Path(folder, "platform")))
-        demo = PlatformDemo(world=world, console=console)
-        demo.run()
-        demo.show()
+            world = stack.enter_context(PlatformWorld.start(folder / "platform", edit=_blocked))
+        terminal = Terminal(command_line=world.command_line, console=console)
+        terminal.took("the cluster", "with what is around it", time.monotonic() - begun)
+        come_and_go(terminal, world)
+        gate = hold(terminal, world, stack)
+        terminal.show()
         if keep:
-            console.info(f"\nThe cluster stays until Ctrl-C: KUBECONFIG={world.kubeconfig}, {world.file}")
+            console.info(f"\nIt stays until Ctrl-C. The gate's page: http://127.0.0.1:{gate.port}/")
+            console.info(f"KUBECONFIG={world.kubeconfig}, platform.yaml in {world.folder}")
             signal.pause()
+
+
+def come_and_go(terminal: Terminal, world: PlatformWorld) -> None:
+    """Bring the platform up and down."""
+    terminal.heading("The platform comes, is disturbed, goes, and comes back")
+    terminal.bootstrap("plan", what="an empty cluster: what would be done", code=2)
+    terminal.bootstrap("up", "--yes", what="it is done, and every object is waited for")
+    terminal.bootstrap("up", "--yes", what="nothing is left to do, and nothing is touched", says="Nothing to do")
+    arguments = ["scale", "--namespace", NAMESPACE, f"deployment/{DEPLOYMENT}", "--replicas=3"]
+    terminal.console.info(f"\n# somebody is in a hurry\n$ {' '.join(('kubectl', *arguments))}")
+    subprocess.run([*programs.command("kubectl"), *arguments], env=dict(world.environment), check=True)
+    terminal.bootstrap("up", "--yes", what="what was changed by hand is seen and put right", says=DEPLOYMENT)
+    terminal.bootstrap("down", "--yes", what="the platform goes; volumes, secrets, code, images and applications stay")
+    terminal.bootstrap("up", "--yes", what="it comes back, with the same secrets and volumes")
+    terminal.bootstrap("status", what="all is in order")
+
+
+def hold(terminal: Terminal, world: PlatformWorld, stack: ExitStack) -> GateProcess:
+    """Let a promotion wait at a gate, which is there until the stack ends."""
+    say, platform = terminal.console.info, world.platform
+    (project,) = platform.projects
+    terminal.heading("A promotion waits at the market gate")
+    say("platform.yaml has a window around now in which nothing is promoted. The nodes run no pods, so market-gate runs beside them, with")
+    say("the configuration of its pods, as their ServiceAccount. Kargo's part is played: what it does is in the committed files")
+    say(f"{STAGES.relative_to(ROOT)}/paper.yaml and live.yaml, whose expressions are evaluated by Kargo's own code.")
+    account = world.plane.service_account(platform.market_gate.namespace, "market-gate")
+    folder = world.folder / "market-gate"
+    folder.mkdir()
+    gate = stack.enter_context(gate_process(folder, platform, kubeconfig=account))
+    begun = time.monotonic()
+    gate.start()
+    terminal.took("market-gate", "until it is ready", time.monotonic() - begun)
+    PromotionDemo(
+        terminal=terminal,
+        plane=world.plane,
+        gate=gate,
+        holding=_stage("paper"),
+        failing=_stage("live"),
+        tag=clone.git(world.folder / "sources" / project.name, "rev-parse", "main"),
+        operator=platform.break_glass.operators.users[0],
+        nobody=world.plane.kubeconfig(SYSTEM_ADMIN),
+    ).run()
+    return gate
+
+
+def _stage(name: str) -> Manifest:
+    stage: Manifest = yaml.safe_load((STAGES / f"{name}.yaml").read_text(encoding="utf-8"))
+    return stage
+
+
+def _blocked(document: Document) -> None:
+    document["market_gate"]["windows"] = [window(datetime.now(UTC))]

@@ -6,7 +6,7 @@ import pytest
 
 HERE = Path(__file__).parent
 # They share what takes long to make, or a machine's one container engine.
-TOGETHER = {"journey": "platform", "services": "engine", "plugin_images": "engine"}
+TOGETHER = {"journey": "platform", "standing_platform": "verify", "services": "engine", "plugin_images": "engine"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

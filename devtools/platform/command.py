@@ -25,12 +25,13 @@ class CommandLine:
 
     folder: Path
     environment: Mapping[str, str]
+    program: Sequence[str] = (sys.executable, "-m", "bootstrap")
 
     def run(self, *arguments: str) -> Done:
         """Run `bootstrap ARGUMENTS` to its end."""
         # Read from a file that is no terminal: nobody is asked.
         done = subprocess.run(
-            self._argv(arguments),
+            [*self.program, *arguments],
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
@@ -45,7 +46,7 @@ class CommandLine:
     def started(self, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
         """Start `bootstrap ARGUMENTS`, both outputs in one pipe; what still runs at the end of the block is killed."""
         with subprocess.Popen(
-            self._argv(arguments),
+            [*self.program, *arguments],
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
@@ -57,7 +58,3 @@ class CommandLine:
                 yield child
             finally:
                 child.kill()
-
-    @staticmethod
-    def _argv(arguments: Sequence[str]) -> list[str]:
-        return [sys.executable, "-m", "bootstrap", *arguments]

@@ -45,6 +45,12 @@ class ImageRegistry(ThreadingHTTPServer):
                 registry.shutdown()
                 thread.join()
 
+    def lose(self) -> None:
+        """Be empty again."""
+        with self.lock:
+            for held in (self.blobs, self.manifests, self.tags):
+                held.clear()
+
 
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

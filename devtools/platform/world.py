@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -35,6 +35,8 @@ from devtools.woodpecker.server import StandIn as Woodpecker
 from devtools.woodpecker.server import stand_in as woodpecker_stand_in
 
 NODES = 2
+# Everybody on k3s.
+SYSTEM_ADMIN = "system:admin"
 _BASE = b"a base that the images share"
 
 
@@ -81,7 +83,7 @@ class PlatformWorld:
             clone.make(folder / "sources" / project.name, project.name, project.chart_path)
         layouts.all_of(folder / "images", names(platform), shared=_BASE)
         with ExitStack() as stack:
-            plane = stack.enter_context(ControlPlane.start(folder / "plane", controllers=True, nodes=NODES))
+            plane = stack.enter_context(_plane(folder / "plane"))
             surroundings.prepare(plane, platform)
             surroundings.install_runners(plane, platform, folder / "arc", programs.command(helm)[0])
             rest = Rest()
@@ -158,6 +160,10 @@ class PlatformWorld:
 
 # git's own settings on this machine are not part of it.
 _NO_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+
+
+def _plane(folder: Path) -> AbstractContextManager[ControlPlane]:
+    return ControlPlane.start(folder, controllers=True, nodes=NODES, users={SYSTEM_ADMIN: ("system:masters",)})
 
 
 def _play(stack: ExitStack, plane: ControlPlane, platform: Platform, rest: Rest) -> StatusWriter:

@@ -1,5 +1,6 @@
 """A plan says what is done, and what is done is kept to the plan."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from bootstrap.core.chart import digest_of, looks_up, merged
 from bootstrap.core.engine import ordered
 from bootstrap.core.errors import BootstrapError
 from bootstrap.core.plan import ComponentPlan, Plan, Problem
+from bootstrap.core.report import show_plan
 from bootstrap.core.versions import jump
 from devtools.platform.chart_files import ChartFiles
+from plugin_kit.console import Console
 from tests.support.bootstrap_run import Parts
 
 
@@ -43,6 +46,45 @@ def test_the_exit_code_says_what_a_script_needs(plan: ComponentPlan, code: int) 
     """0 nothing to do, 2 changes, 1 something is wrong."""
     assert Plan(components=(plan,)).exit_code == code
     assert Plan(components=(plan,)).json()["exit_code"] == code
+
+
+def shown(component: ComponentPlan) -> str:
+    """Return what a person reads."""
+    out = io.StringIO()
+    show_plan(Console(out), Plan(components=(component,)))
+    return out.getvalue()
+
+
+def test_as_many_problems_are_counted_as_are_told() -> None:
+    """What keeps several resources from being seen is one, and says of how many."""
+    right = BootstrapError("no right to read secrets", hint="ask for it")
+    problems = [Problem(resource=f"Secret {name}", error=right) for name in "abcdefg"]
+    same, other = BootstrapError("refused", details=["spec.a"]), BootstrapError("refused", details=["spec.b"])
+    component = ComponentPlan(
+        name="a", title="A", problems=(*problems, Problem(resource="x", error=same), Problem(resource="y", error=other))
+    )
+    assert shown(component) == (
+        "A\n"
+        "error: no right to read secrets\n"
+        "  it is about 7 resources: Secret a, Secret b, Secret c, Secret d, Secret e and 2 more\n"
+        "  hint: ask for it\n"
+        "error: refused\n  spec.a\nerror: refused\n  spec.b\n"
+        "Plan: 0 changes, 3 problems\n"
+    )
+
+
+def test_what_waits_for_the_same_thing_is_told_once() -> None:
+    """A cause may be an error at length; the names of all that wait stand below it."""
+    later = [Later(resource=f"Gitea branch stage/{number}", reason="Gitea answers (refused)") for number in range(8)]
+    component = ComponentPlan(name="a", title="A", later=(Later(resource="Volume", reason="the server is up"), *later))
+    assert shown(component).splitlines() == [
+        "A",
+        "  later     Volume: when the server is up",
+        "  later     8 resources: when Gitea answers (refused)",
+        "      Gitea branch stage/0, Gitea branch stage/1, Gitea branch stage/2, Gitea branch stage/3, Gitea branch stage/4,",
+        "      Gitea branch stage/5, Gitea branch stage/6, Gitea branch stage/7",
+        "Plan: 0 changes, 9 that can only be known later",
+    ]
 
 
 @pytest.mark.parametrize(

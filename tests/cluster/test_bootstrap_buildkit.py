@@ -1,5 +1,6 @@
 """BuildKit on a real API server with controllers; cert-manager is played, and nodes run nothing."""
 
+import base64
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import Pod, Secret
 from lightkube.types import PatchType
 
-from bootstrap.components.buildkit.builder import client_certificate
+from bootstrap.components.buildkit.certificate import CLIENT_SECRET, KEY, SERVER_SECRET, issued
 from bootstrap.components.buildkit.component import BuildKit
 from bootstrap.components.namespaces.component import Namespaces
 from bootstrap.core.change import Action
@@ -16,9 +17,11 @@ from bootstrap.core.objects import Manifest, Ref
 from bootstrap.platform.platform import Platform
 from devtools.controlplane import ControlPlane
 from devtools.platform import prerequisites
+from devtools.platform.api import Api, path, path_of, playing
 from devtools.platform.run import Run
 from tests.support.bootstrap_run import Runner, a_platform
 from tests.support.cluster_objects import by_hand, there
+from tests.support.processes import wait_for
 
 PREFIX = "bk-test"
 BUILDERS = BuildKit(needs=("namespaces",))
@@ -64,13 +67,13 @@ def test_it_comes_up_once_and_then_nothing_changes(runner: Runner) -> None:
         plan = run.engine.plan()
         assert STATEFUL_SET.label in {later.resource for later in plan.later}
         assert plan.problems == ()
-        assert client_certificate(run.context) is None
+        assert issued(run.context, CLIENT_SECRET).parts is None
         run.engine.up()
         assert there(run.cluster, STATEFUL_SET)["status"]["readyReplicas"] == 1
         # For the pipelines: it is there as soon as `up` is through.
-        found = client_certificate(run.context)
+        found = issued(run.context, CLIENT_SECRET).parts
         assert found
-        assert found.key == "one tls.key"
+        assert found[KEY] == "one tls.key"
     with runner.engine(Namespaces(), BUILDERS) as run:
         before = run.cluster.mutations
         assert run.engine.up().exit_code == 0
@@ -121,6 +124,37 @@ def test_a_renewed_certificate_restarts_the_builder(runner: Runner, prepared: Co
         new = client.get(Pod, "buildkitd-0", namespace=f"{PREFIX}-buildkit").metadata
         assert new
         assert new.uid != old.uid
+
+
+def reissue(api: Api) -> None:
+    """Play cert-manager where a Certificate has changed: another Secret, and only then a condition about this generation."""
+    for live in api.objects(prerequisites.API_VERSION, "certificates"):
+        metadata, conditions = live["metadata"], (live.get("status") or {}).get("conditions") or [{}]
+        generation = metadata["generation"]
+        if not metadata["namespace"].startswith(PREFIX) or conditions[0].get("observedGeneration") == generation:
+            continue
+        if generation > 1:
+            secret = path("v1", "secrets", metadata["namespace"], live["spec"]["secretName"])
+            api.merge(secret, {"data": {"tls.crt": base64.b64encode(f"issue {generation}".encode()).decode()}})
+        seen = {"type": "Ready", "status": "True", "observedGeneration": generation}
+        api.merge(path_of(live, prerequisites.API_VERSION, "certificates", "status"), {"status": {"conditions": [seen]}})
+
+
+def test_a_certificate_that_platform_yaml_changes_takes_one_run(runner: Runner, prepared: ControlPlane) -> None:
+    """It is issued anew in the middle of it: the plan announces the builder, and nothing is left to do."""
+    with runner.engine(Namespaces(), BUILDERS) as run, playing(prepared, reissue):
+        run.engine.up()
+        certificate = Ref(api_version=prerequisites.API_VERSION, kind="Certificate", name=SERVER_SECRET, namespace=f"{PREFIX}-buildkit")
+        assert wait_for(lambda: "observedGeneration" in there(run.cluster, certificate)["status"]["conditions"][0], 30)
+        run.cluster.patch(certificate, {"spec": {"commonName": "somebody"}})
+        assert wait_for(lambda: there(run.cluster, certificate)["status"]["conditions"][0]["observedGeneration"] > 1, 30)
+    with runner.engine(Namespaces(), BUILDERS) as run, playing(prepared, reissue):
+        before = digest(run)
+        plan = run.engine.up()
+        assert [change.resource for change in plan.changes] == [certificate.label]
+        assert [later.resource for later in plan.later] == [STATEFUL_SET.label]
+        assert digest(run) != before
+        assert run.engine.plan().exit_code == 0
 
 
 def test_a_bigger_cache_needs_a_person(runner: Runner) -> None:

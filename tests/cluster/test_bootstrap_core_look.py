@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx2
 import lightkube
 import pytest
+from lightkube import operators
 from lightkube.resources.core_v1 import ConfigMap, Secret
 
 from bootstrap.core.change import READY, Readiness, State
@@ -20,13 +22,17 @@ DEFINITION = Ref(api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefi
 
 
 class Reads(httpx2.BaseTransport):
-    """Notes the paths of what is read; `meanwhile` happens before the first change that is only tried."""
+    """Notes the paths of what is read; `meanwhile` happens before the first change that is only tried.
+
+    What is read at the path `refused` is answered by that code.
+    """
 
     def __init__(self, inner: httpx2.BaseTransport) -> None:
         self._inner = inner
         self._lock = threading.Lock()
         self.paths: list[str] = []
         self.meanwhile: list[Callable[[], None]] = []
+        self.refused: tuple[str, int] | None = None
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass a request on."""
@@ -35,6 +41,8 @@ class Reads(httpx2.BaseTransport):
                 self.paths.append(request.url.path)
             elif self.meanwhile:
                 self.meanwhile.pop()()
+        if self.refused and self.refused[0] == request.url.path:
+            return httpx2.Response(self.refused[1], json={"kind": "Status", "apiVersion": "v1", "message": "not this one"})
         return self._inner.handle_request(request)
 
     def close(self) -> None:
@@ -160,3 +168,61 @@ def test_of_a_definition_the_metadata_are_enough(run: Run) -> None:
         assert run.cluster.head(DEFINITION) == alone
         assert run.cluster.head(missing) is None
         assert (run.cluster.get(DEFINITION) or {})["spec"]["group"] == "kargo.akuity.io"
+
+
+def test_lists_of_different_labels_are_told_apart(admin: lightkube.Client, run: Run, reads: list[Reads], namespace: str) -> None:
+    """And those of the same are one request, however the labels are written down."""
+    for name in ("red", "blue"):
+        made_by(
+            admin,
+            ConfigMap,
+            {**config_map(namespace, name), "metadata": {"name": name, "namespace": namespace, "labels": {"colour": name}}},
+        )
+
+    def named(labels: dict[str, Any]) -> list[str]:
+        return [each["metadata"]["name"] for each in run.cluster.list("v1", "ConfigMap", namespace=namespace, labels=labels)]
+
+    assert named({"colour": "green"}) == []
+    before = len(reads[0].paths)
+    with run.cluster.looking():
+        for _ in range(2):
+            assert named({"colour": operators.not_equal("red"), "kind": operators.not_exists()})[:1] == ["blue"]
+            assert named({"colour": operators.in_(["red"])}) == ["red"]
+    assert len(reads[0].paths) - before == 2
+
+
+def test_where_a_list_can_not_be_read_each_object_is(admin: lightkube.Client, run: Run, reads: list[Reads], namespace: str) -> None:
+    """It may be forbidden; and one Secret whose key is lost keeps the API server from listing the others."""
+    manifest = config_map(namespace, colour="red")
+    made_by(admin, ConfigMap, manifest)
+    alone = run.cluster.get(ref_of(manifest))
+    for code in (403, 500):
+        reads[0].refused = (f"/api/v1/namespaces/{namespace}/configmaps", code)
+        with run.cluster.looking():
+            assert run.cluster.get(ref_of(manifest)) == alone
+
+
+def test_more_objects_than_a_chunk_are_not_listed(
+    admin: lightkube.Client, run: Run, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is taken for missing because it is on the next page."""
+    monkeypatch.setattr("bootstrap.core.cluster._CHUNK", 1)
+    manifests = [config_map(namespace, name) for name in ("red", "blue")]
+    for each in manifests:
+        made_by(admin, ConfigMap, each)
+    with run.cluster.looking():
+        assert [(run.cluster.get(ref) or {})["metadata"]["name"] for ref in refs(*manifests)] == ["red", "blue"]
+
+
+def test_what_has_failed_a_moment_ago_is_looked_at_again(admin: lightkube.Client, run: Run, namespace: str) -> None:
+    """It may have come right since it was read."""
+    manifest = config_map(namespace, colour="red")
+    made_by(admin, ConfigMap, manifest)
+
+    def ready(live: Manifest) -> Readiness:
+        return READY if live["data"]["colour"] == "blue" else Readiness(state=State.FAILED, message="is red")
+
+    with run.cluster.looking():
+        assert run.cluster.get(ref_of(manifest)) is not None
+        by_hand(admin, ConfigMap, ref_of(manifest), {"data": {"colour": "blue"}})
+        ObjectResource(manifest=manifest, ready=ready).verify(run.context, run.context.deadline(20.0))

@@ -1,12 +1,13 @@
 """Cut off after any single change, of `up` and of `down`, or killed, and started again, a run ends in the state of an undisturbed one.
 
 Small charts stand for the real ones. Where the line is cut a component is run alone, after those that it needs; what is killed is the real
-command, with all of them.
+command, with all of them, on a cluster of its own beside that.
 """
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from bootstrap.components import COMPONENTS
+from bootstrap.components.images.component import Images
+from bootstrap.core import report
 from bootstrap.core.component import Component
 from devtools.controlplane import programs
-from devtools.platform.description import Document
 from devtools.platform.run import Run
 from devtools.platform.world import PlatformWorld
-from tests.support import smallest_charts
+from tests.support import smallest_platform
 from tests.support.faulty_platform import FaultyPlatform
 from tests.support.kills import Kill, kill_in
 from tests.support.platform_state import PlatformState, secrets
@@ -46,8 +48,8 @@ class Leg:
     state: PlatformState
     changes: frozenset[str] = frozenset()
     """What was changed; where the line broke: what was cut off."""
-    left: int | None = None
-    """Exit code of a plan afterwards."""
+    left: str = ""
+    """A plan afterwards, where it has anything to do."""
     changed: tuple[str, ...] = ()
     """Secrets of ours that were there after a run, and another one, or gone, after a later one."""
 
@@ -81,25 +83,38 @@ def down(run: Run) -> None:
 @contextmanager
 def world(folder: Path) -> Iterator[PlatformWorld]:
     """Start the surroundings."""
-    smallest = smallest_charts.use(folder / "smallest")
-
-    def edit(document: Document) -> None:
-        document["timeouts"] = {"ready": "60s", "deleted": "60s"}
-        smallest(document)
-
-    with PlatformWorld.start(folder / "world", small=True, edit=edit) as started:
+    with PlatformWorld.start(folder / "world", small=True, edit=smallest_platform.edit(folder / "charts")) as started:
         yield started
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _helm() -> None:
-    """Build Helm before anything is waited for."""
+@pytest.fixture(scope="module")
+def killing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[tuple[Leg, list[Kill]]]]:
+    """Kill the real command once in each component, each time further on, then let it come to its end; the other runs go on meanwhile."""
+    # Before anything is waited for.
     programs.build("helm3", "helm4")
+    with ThreadPoolExecutor(max_workers=1) as beside, world(tmp_path_factory.mktemp("killed")) as started:
+        yield beside.submit(_killed, started)
+
+
+def _killed(started: PlatformWorld) -> tuple[Leg, list[Kill]]:
+    started.use_helm("helm4")
+    watch, kills = Watch(world=started), []
+    for component in COMPONENTS:
+        if component.enabled(started.platform):
+            kills.append(kill_in(started, component.title))
+            watch.look()
+    done = started.command_line.run("up", "--yes")
+    assert done.code == 0, done.stdout + done.stderr
+    watch.look()
+    plan = started.command_line.run("plan")
+    left = plan.stdout + plan.stderr if plan.code else ""
+    return Leg(state=PlatformState.of(started), left=left, changed=tuple(watch.changed)), kills
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Leg]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, killing: object) -> Mapping[str, Leg]:
     """Bring the platform up and down without any fault."""
+    del killing
     with world(tmp_path_factory.mktemp("undisturbed")) as started, FaultyPlatform.behind(started) as platform:
         return {name: _undisturbed(platform, command) for name, command in (("up", up), ("down", down))}
 
@@ -114,40 +129,46 @@ def _undisturbed(platform: FaultyPlatform, command: Callable[[Run], None]) -> Le
 
 
 @pytest.fixture(scope="module")
-def cut(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Leg]:
+def cut(tmp_path_factory: pytest.TempPathFactory, killing: object) -> Mapping[str, Leg]:
     """Do it with a line that breaks at each change, one component after the other."""
+    del killing
     with world(tmp_path_factory.mktemp("cut")) as started, FaultyPlatform.behind(started) as platform:
-        first = _cut(platform, up, platform.components(), Watch(world=started))
-        return {"up": first, "down": _cut(platform, down, platform.components()[::-1], Watch(world=started, namespace="local-cicd/"))}
+        watch = Watch(world=started)
+        for component in platform.components():
+            _cut(platform, up, component, watch)
+        # A layer that images share is mounted from one to the next by a run that copies both, as into a registry that was lost.
+        runs = 0
+        while runs != 1:
+            started.registry.lose()
+            runs = _cut(platform, up, Images(), watch)
+        first = _leg(platform, watch)
+        platform.line.forget()
+        watch = Watch(world=started, namespace="local-cicd/")
+        for component in platform.components()[::-1]:
+            _cut(platform, down, component, watch)
+        return {"up": first, "down": _leg(platform, watch)}
 
 
-def _cut(platform: FaultyPlatform, command: Callable[[Run], None], components: list[Component], watch: Watch) -> Leg:
-    platform.line.forget()
-    for component in components:
-        begun = time.monotonic()
-        runs = platform.disturbed(component, command, watch.look)
-        sys.stdout.write(f"{component.title}: {runs} runs in {time.monotonic() - begun:.1f} s\n")
+def _cut(platform: FaultyPlatform, command: Callable[[Run], None], component: Component, watch: Watch) -> int:
+    begun = time.monotonic()
+    runs = platform.disturbed(component, command, watch.look)
+    sys.stdout.write(f"{component.title}: {runs} runs in {time.monotonic() - begun:.1f} s\n")
+    return runs
+
+
+def _leg(platform: FaultyPlatform, watch: Watch) -> Leg:
     changes = frozenset(platform.line.lost)
     with platform.open(COMPONENTS) as run:
-        left = run.engine.plan().exit_code
+        plan = run.engine.plan()
+        report.show_plan(run.context.console, plan)
+        left = run.printed if plan.exit_code else ""
     return Leg(state=PlatformState.of(platform.world), changes=changes, left=left, changed=tuple(watch.changed))
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Leg, list[Kill]]:
-    """Kill the real command once in each component, each time further on, then let it come to its end."""
-    with world(tmp_path_factory.mktemp("killed")) as started:
-        started.use_helm("helm4")
-        watch, kills = Watch(world=started), []
-        for component in COMPONENTS:
-            if component.enabled(started.platform):
-                kills.append(kill_in(started, component.title))
-                watch.look()
-        done = started.command_line.run("up", "--yes")
-        assert done.code == 0, done.stdout + done.stderr
-        watch.look()
-        left = started.command_line.run("plan").code
-        return Leg(state=PlatformState.of(started), left=left, changed=tuple(watch.changed)), kills
+def killed(killing: Future[tuple[Leg, list[Kill]]]) -> tuple[Leg, list[Kill]]:
+    """Wait for those that were killed."""
+    return killing.result()
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
@@ -174,7 +195,7 @@ def test_a_run_that_was_cut_off_ends_in_the_state_of_an_undisturbed_one(
 
 def test_after_up_was_cut_off_everywhere_nothing_is_left_to_do(cut: Mapping[str, Leg]) -> None:
     """A plan of all components has no change."""
-    assert cut["up"].left == 0
+    assert cut["up"].left == ""
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
@@ -196,5 +217,5 @@ def test_a_killed_run_that_is_started_again_ends_in_the_state_of_an_undisturbed_
     """With nothing left to do, and no secret made anew."""
     leg, _ = killed
     assert undisturbed["up"].state.differences(leg.state) == []
-    assert leg.left == 0
+    assert leg.left == ""
     assert leg.changed == ()

@@ -27,7 +27,7 @@ from devtools.platform.world import PlatformWorld
 from tests.support.cluster_snapshot import Snapshot
 
 # A world of its own, the scripts four times, and `up`: all of it before the first test.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1200)
 # Quotes, backslashes and dollars mean nothing to shell, curl and YAML.
 PASSWORD = 'a password with "quotes", a \\ and $& in it'
 HASH = "$2y$10$" + "e" * 53

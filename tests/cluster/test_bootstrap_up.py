@@ -5,7 +5,7 @@ import pytest
 from tests.support.platform_journey import Journey
 
 # A world of its own, two `up` and a `down` are made before the first test.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 COMPONENTS = (
     "Prerequisites",
     "Removal of Actions Runner Controller",

@@ -13,7 +13,7 @@ from tests.support.cluster_objects import by_hand
 from tests.support.cluster_snapshot import Snapshot
 from tests.support.platform_journey import Journey
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 OWN = Ref(api_version="networking.k8s.io/v1", kind="NetworkPolicy", name="woodpecker-server", namespace="woodpecker")
 OF_A_CHART = Ref(api_version="apps/v1", kind="Deployment", name="argocd-server", namespace="argocd")
 SECOND = "shop"

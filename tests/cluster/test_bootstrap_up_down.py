@@ -5,7 +5,7 @@ import pytest
 from devtools.platform.api import Api
 from tests.support.platform_journey import Journey, Stop
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 GONE = ("woodpecker", "argocd", "kargo", "argo-rollouts", "buildkit", "stonks-inttest")
 KEPT = ("local-cicd", "stonks-beta", "stonks-paper", "stonks-oracle", "stonks-oracle-cd", "git-server")
 VOLUMES = ("pipeline-argocd-pv", "pipeline-kargo-pv", "pipeline-woodpecker-pv")

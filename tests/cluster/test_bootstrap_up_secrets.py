@@ -11,7 +11,7 @@ import yaml
 from devtools.platform.api import Api
 from tests.support.platform_journey import Journey, plain
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 # What Secrets hold beside secrets: names, addresses, and certificates, which everybody may see.
 PUBLIC = frozenset(
     {"username", "url", "type", "repoURL", "name", "ca.crt", "tls.crt", "client-id", "WOODPECKER_GITEA_CLIENT", "namespace", "token-for"}

@@ -1,8 +1,11 @@
 """The volume that Woodpecker's database lies on, where a StorageClass has made it: it outlives `down`, and the next `up` binds it again."""
 
 import contextlib
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import lightkube
 import pytest
@@ -15,7 +18,8 @@ from bootstrap.core.component import Component
 from bootstrap.core.errors import PlanError
 from bootstrap.core.objects import Manifest, Ref
 from bootstrap.core.resource import ObjectResource
-from devtools.controlplane import ControlPlane
+from bootstrap.render import script, text
+from devtools.controlplane import ControlPlane, programs
 from devtools.platform.run import Run
 from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.cluster_objects import by_hand, made_by, there
@@ -68,9 +72,9 @@ class Disk:
 
     runner: Runner
 
-    def up(self) -> tuple[Change, ...]:
+    def up(self, *components: Component) -> tuple[Change, ...]:
         """Bring it up and return the changes that the plan had."""
-        with self.runner.engine(*PARTS) as run:
+        with self.runner.engine(*(components or PARTS)) as run:
             return run.engine.up().changes
 
     def bound(self, run: Run) -> Manifest:
@@ -137,3 +141,33 @@ def test_down_refuses_while_the_database_would_be_deleted(disk: Disk, cluster: C
     assert [change.resource for change in disk.up()] == [LABEL]
     with disk.runner.engine(*PARTS) as run:
         assert disk.bound(run)["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+
+
+def test_the_rendered_scripts_keep_it_as_well(disk: Disk, cluster: ControlPlane, tmp_path: Path) -> None:
+    """Their steps before and after the chart, and the look at it before anything is removed."""
+    (tmp_path / "functions.sh").write_text(text.script(script.functions(), "platform.yaml"), encoding="utf-8")
+    (tmp_path / "kubectl").symlink_to(programs.command("kubectl")[0])
+    environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "KUBECONFIG": str(cluster.admin_kubeconfig)}
+
+    def run_step(name: str) -> subprocess.CompletedProcess[str]:
+        line = f"set -euo pipefail; shopt -s inherit_errexit; source ./functions.sh; CONTEXT=''; {name} {NAMESPACE} {CLAIM.name}"
+        return subprocess.run(["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    def well(name: str) -> bool:
+        done = run_step(name)
+        return done.returncode == 0 and not done.stdout + done.stderr
+
+    parts = (Namespaces(), Parts(parts=[ObjectResource(manifest=server())]))
+    assert [well(name) for name in ("free_volume_of", "retain_volume_of", "volume_of_retained")] == [True, True, True]
+    disk.up(*parts)
+    with disk.runner.engine(*parts) as run:
+        first = disk.bound(run)
+        refused = run_step("volume_of_retained")
+        assert refused.returncode == 1
+        assert f"PersistentVolume {first['metadata']['name']} would not be retained: its persistent" in refused.stderr
+        assert [well(name) for name in ("free_volume_of", "retain_volume_of", "volume_of_retained")] == [True, True, True]
+        run.engine.down()
+    assert well("free_volume_of")
+    disk.up(*parts)
+    with disk.runner.engine(*parts) as run:
+        assert disk.bound(run)["metadata"]["uid"] == first["metadata"]["uid"]

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,16 @@ from bootstrap.platform.load import parse
 from bootstrap.platform.platform import Platform
 from devtools.controlplane import ControlPlane
 from devtools.kargo_expressions import expressions
+from devtools.kargo_promotion import Promotion
 from devtools.platform import kargo_crds, prerequisites
+from devtools.platform.gate_process import FREEZE, GateProcess, gate_process
+from devtools.platform.kept_promotion import keep
 from devtools.platform.run import Run
 from devtools.platform.status_writer import StatusWriter
 from tests.support import rollouts_crds
 from tests.support.bootstrap_run import Parts, Runner, a_platform
 from tests.support.break_glass import NAMESPACE, PROJECT, USERS, WHY, acting, sections
 from tests.support.cluster_objects import by_hand, there, version
-from tests.support.gate_process import FREEZE, GateProcess, gate_process
-from tests.support.kargo_promotion import Promotion
 
 GATE = Parts(parts=lambda context: MarketGate().resources(context), name="market-gate", title="Market gate")
 DEPLOYMENT = Ref(api_version="apps/v1", kind="Deployment", name="market-gate", namespace=NAMESPACE)
@@ -165,7 +165,7 @@ def test_break_glass_releases_a_promotion_that_waits_and_the_audit_knows_it(
     """By the command of a person, under the policy; the gate is killed right after, and Kargo's object says which record it was."""
     file = tmp_path / "platform.yaml"
     file.write_text(yaml.safe_dump({**HEAD, **sections()}), encoding="utf-8")
-    stage = stage_of(file)
+    stage = stage_of(file, "paper")
     with expressions() as kargo:
         waiting = Promotion(stage=stage, name="paper.one", expressions=kargo, address=gate.address)
         gate.start(FREEZE)
@@ -180,7 +180,7 @@ def test_break_glass_releases_a_promotion_that_waits_and_the_audit_knows_it(
     assert waiting.phase == "Succeeded"
     (message,) = waiting.messages
     assert f"\nBreak-glass-operator: ada\nBreak-glass-justification: {WHY}\nBreak-glass-record: break-glass-paper-" in message
-    kept(plane, waiting)
+    keep(plane, waiting)
     capsys.readouterr()
     assert command(["audit", "--csv", "--file", str(file), "--kubeconfig", str(plane.kubeconfig("grace"))]) == 0
     (line,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
@@ -211,18 +211,9 @@ def test_down_takes_all_of_it_and_leaves_the_namespace(plane: ControlPlane, admi
     up(plane)
 
 
-def stage_of(file: Path) -> dict[str, Any]:
-    """Return the stage paper of a platform."""
+def stage_of(file: Path, name: str) -> dict[str, Any]:
+    """Return a stage of a platform."""
     read = parse(file.read_text(encoding="utf-8"), file).platform
     (project,) = read.projects
-    return stage_manifest(read, project, project.stages[1])
-
-
-def kept(plane: ControlPlane, promotion: Promotion) -> None:
-    """Write a promotion into the cluster, as Kargo keeps it."""
-    manifest = promotion.manifest()
-    with acting(plane.kubeconfig("admin")) as administrator:
-        administrator.create(manifest)
-        metadata = manifest["metadata"]
-        ref = Ref(api_version=manifest["apiVersion"], kind="Promotion", name=metadata["name"], namespace=metadata["namespace"])
-        administrator.patch_status(ref, json.loads(json.dumps(promotion.status)))
+    (stage,) = [each for each in project.stages if each.name == name]
+    return stage_manifest(read, project, stage)

@@ -26,7 +26,9 @@ from devtools.paths import ROOT
 
 TUTORIAL = ROOT / "docs/tutorial/first-pipeline-on-k3s.md"
 FAILURES = ROOT / "docs/how-to/when-bootstrap-fails.md"
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/docs.md"), *ROOT.glob("examples/*/README.md")])
+FOLDERS = ("docs/**/*.md", "plugins/*/docs.md", "services/*/docs.md", "examples/*/README.md")
+PAGES = sorted([ROOT / "README.md", *(page for folder in FOLDERS for page in ROOT.glob(folder))])
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 # Of a code span, not of what stands in a block.
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"\bbootstrap (init|plan|up|status|down|check|render|images|rotate)\b([^`\n|;#&]*)")
@@ -75,6 +77,20 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), f"{page.name} has a link to {link}"
         if anchor:
             assert anchor in anchors(target), f"{page.name} has a link to {link}, and there is no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_pictures_are_there_and_are_told_to_who_does_not_see_them(page: Path) -> None:
+    """Each has a text of its own, of a sentence and not of a word."""
+    for told, path in PICTURE.findall(prose(page)):
+        assert (page.parent / path).is_file(), f"{page.name} has a picture {path}"
+        assert len(told.split()) > len(("a", "word", "or", "two")), f"{path} has no text in {page.name}"
+
+
+def test_every_how_to_is_in_the_readme() -> None:
+    """It is the way into the pages."""
+    linked = {(ROOT / link.partition("#")[0]).resolve() for link in LINK.findall(prose(ROOT / "README.md"))}
+    assert [page.name for page in sorted(ROOT.glob("docs/how-to/*.md")) if page not in linked] == []
 
 
 def options() -> dict[str, set[str]]:

@@ -19,9 +19,9 @@ from bootstrap.platform.load import load
 from bootstrap.platform.platform import Platform
 from devtools.bench.market_gate_cluster import StandIn, record
 from devtools.kargo_expressions import Expressions, expressions
+from devtools.kargo_promotion import Promotion, without_null
 from devtools.paths import ROOT
-from tests.support.gate_process import FREEZE, OTHERWISE_OPEN, GateProcess, gate_process
-from tests.support.kargo_promotion import Promotion, without_null
+from devtools.platform.gate_process import FREEZE, OTHERWISE_OPEN, GateProcess, gate_process
 from tests.support.scripted_server import Answer, ScriptedServer, scripted_server
 
 EXAMPLE = ROOT / "examples/stonks-oracle"

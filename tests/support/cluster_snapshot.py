@@ -12,7 +12,9 @@ from devtools.controlplane import ControlPlane
 
 _TRIES = 20
 # What lives by itself: signs of life, reports, what follows from pods, and hooks of charts that end and are deleted after a while.
-_RESTLESS = frozenset({"Job", "Lease", "Event", "Node", "CSINode", "Endpoints", "EndpointSlice", "IPAddress", "Pod", "APIService"})
+_RESTLESS = frozenset(
+    {"Job", "Lease", "Event", "Node", "CSINode", "ComponentStatus", "Endpoints", "EndpointSlice", "IPAddress", "Pod", "APIService"}
+)
 # What follows from the rest of an object, or from the time of day.
 _FOLLOWING = frozenset({"resourceVersion", "managedFields"})
 
@@ -30,9 +32,10 @@ class Snapshot:
         found: dict[str, Any] = {}
         with httpx.Client(base_url=plane.url, headers=headers, verify=False, trust_env=False, timeout=30) as client:
             for version in _versions(client):
-                for resource in client.get(version).json()["resources"]:
+                for resource in _answer(client, version, "resources"):
                     if "list" in resource["verbs"] and "/" not in resource["name"] and resource["kind"] not in _RESTLESS:
-                        found |= _listed(client, version, resource)
+                        listed = _answer(client, f"{version}/{resource['name']}", "items")
+                        found |= {_name(resource["kind"], each): _meant(each) for each in listed}
         return cls(objects=found)
 
     def changed(self, later: "Snapshot", *, but: Callable[[str], bool] = lambda _: False) -> list[str]:
@@ -49,22 +52,24 @@ class Snapshot:
 
 
 def _versions(client: httpx.Client) -> list[str]:
-    groups = client.get("/apis").json()["groups"]
+    groups = _answer(client, "/apis", "groups")
     return ["/api/v1", *(f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups)]
 
 
-def _listed(client: httpx.Client, version: str, resource: Mapping[str, Any]) -> dict[str, Any]:
-    answer = client.get(f"{version}/{resource['name']}")
+def _answer(client: httpx.Client, path: str, part: str) -> list[dict[str, Any]]:
+    answer = client.get(path)
     for _ in range(_TRIES):
         # The storage of a CRD that is new comes a moment after the CRD.
         if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             break
         time.sleep(float(answer.headers.get("Retry-After", 1)))
-        answer = client.get(f"{version}/{resource['name']}")
+        answer = client.get(path)
     if answer.status_code == HTTPStatus.NOT_FOUND:
-        return {}
+        # A CRD that goes is listed for a moment longer.
+        return []
     answer.raise_for_status()
-    return {_name(resource["kind"], each): _meant(each) for each in answer.json()["items"]}
+    found: list[dict[str, Any]] = answer.json()[part]
+    return found
 
 
 def _name(kind: str, live: Mapping[str, Any]) -> str:

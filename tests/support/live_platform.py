@@ -6,6 +6,7 @@ are real or stand-ins that tests compare with recordings.
 
 import io
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,24 +32,45 @@ from bootstrap.verify.rows import ROWS
 from bootstrap.verify.rows.certificates import places
 from bootstrap.verify.scene import Scene
 from devtools.kargo import resources as kargo
+from devtools.platform.clone import git
 from devtools.platform.description import Document
+from devtools.platform.gate_process import GateProcess, gate_process
 from devtools.platform.status_writer import Play, condition, seen
 from devtools.platform.world import PlatformWorld
 from devtools.woodpecker import resources as builds
 from plugin_kit.console import Console
 from plugin_kit.manifest import CREATED, REVISION
 from plugin_kit.reference import digest_of
-from tests.support.gate_process import GateProcess, gate_process
 
 KARGO = "kargo.akuity.io/v1alpha1"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_LOOK = 0.05
+_LOOK = 0.1
+# Times that a row is looked at until what was changed has come through: controllers take a moment.
+_LOOKS = 60
+# Lets `verify` try a pipeline on a branch of its own, too.
+PIPELINE = """
+when: {event: push, branch: [main, 'verify/*']}
+steps: [{name: images, image: registry.example.lan/local-cicd/registry-push:1}]
+"""
 
 
 def found_now(moment: datetime) -> Play:
     """Write what a Warehouse says that has looked at the registry at a moment."""
     stamp = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     return lambda live: seen(live, condition("Ready"), condition("Healthy"), discoveredArtifacts={"discoveredAt": stamp, "images": []})
+
+
+def commit_file(world: PlatformWorld, name: str, text: str) -> str:
+    """Commit a file to main as somebody, push it, and return the commit."""
+    (repository,) = world.gitea.world.repositories.values()
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        git(Path(folder), "clone", "--quiet", str(repository.bare.folder), str(clone))
+        (clone / name).write_text(text, encoding="utf-8")
+        git(clone, "add", "--all")
+        git(clone, "commit", "--quiet", f"--message={name}")
+        git(clone, "push", "--quiet", "origin", "HEAD:main")
+        return git(clone, "rev-parse", "HEAD")
 
 
 class ThroughTheApiServer(httpx2.BaseTransport):
@@ -155,11 +177,14 @@ class Builder:
     def _work(self) -> None:
         with Cluster(Connection.find(kubeconfig=self.world.kubeconfig)) as cluster:
             while not self._stop.wait(_LOOK):
-                for key, commit in self._heads().items():
-                    if commit not in self._seen:
-                        self._seen.add(commit)
-                        self._build(cluster, key.partition(" refs/heads/")[2], commit)
-                self._promote(cluster)
+                self.world.rest.play(lambda: self._look(cluster))
+
+    def _look(self, cluster: Cluster) -> None:
+        for key, commit in self._heads().items():
+            if commit not in self._seen:
+                self._seen.add(commit)
+                self._build(cluster, key.partition(" refs/heads/")[2], commit)
+        self._promote(cluster)
 
     def _build(self, cluster: Cluster, branch: str, commit: str) -> None:
         server = self.world.woodpecker.world
@@ -280,7 +305,7 @@ class LivePlatform:
             edit(document)
 
         with ExitStack() as stack:
-            world = stack.enter_context(PlatformWorld.start(folder / "world", edit=adapted))
+            world = stack.enter_context(PlatformWorld.start(folder / "world", small=True, edit=adapted))
             done = world.command_line.run("up", "--yes")
             assert done.code == 0, done.stdout[-4000:] + done.stderr[-4000:]
             platform = world.platform
@@ -291,6 +316,7 @@ class LivePlatform:
             for stage in platform.projects[0].stages:
                 with Cluster(Connection.find(kubeconfig=world.kubeconfig)) as cluster:
                     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stage.namespace}})
+            commit_file(world, ".woodpecker.yml", PIPELINE)
             builder = stack.enter_context(Builder(world=world).working())
             yield cls(world=world, gate=gate, names=names, builder=builder)
 
@@ -301,7 +327,7 @@ class LivePlatform:
         **scene_fields: Any,  # noqa: ANN401  fields of the scene
     ) -> dict[str, Result]:
         """Run `verify` in this process and return the results by name; what a person reads is `printed`."""
-        out = io.StringIO()
+        out, begun = io.StringIO(), time.monotonic()
         chosen = run.chosen(rows, only)
         with self.world.open(wrap=lambda inner: ThroughTheApiServer(inner, self)) as opened:
             context = opened.context
@@ -313,12 +339,28 @@ class LivePlatform:
             scene = Scene(context=context, project=project, connect=self.names.connect, **{"patience": 20.0, **scene_fields})
             table = Table(console=context.console, rows=chosen)
             results = run.verify(scene, chosen, done=table.add)
-            table.end(results, seconds=0.0)
+            table.end(results, seconds=time.monotonic() - begun)
             for left in scene.left:
                 context.console.info(f"What stays: {left}.")
             self.mutations = context.cluster.mutations
         self.printed = out.getvalue()
         return {result.name: result for result in results}
+
+    def verify_until(self, name: str, *texts: str) -> Result:
+        """Look at a row until it says all of this, with line breaks taken out."""
+        for _ in range(_LOOKS):
+            result = self.verify(name)[name]
+            said = " ".join(self.printed.split())
+            if all(text in said for text in texts):
+                return result
+        raise AssertionError(f"{texts} is not in:\n{self.printed}")
+
+    def verify_until_not(self, name: str, problem: str) -> None:
+        """Look at a row until it no longer finds this."""
+        for _ in range(_LOOKS):
+            if not any(problem in each.text for each in self.verify(name)[name].findings):
+                return
+        raise AssertionError(f"{name} does not hold again:\n{self.printed}")
 
     def _argo_cd(self, request: httpx.Request) -> httpx.Response:
         if self.argo_cd != httpx.codes.OK:

@@ -150,6 +150,32 @@ free_volume() {
         {"op": "remove", "path": "/spec/claimRef/uid"}]' >/dev/null
 }
 
+# The name of the volume that a claim is bound to, where its class has made one.
+volume_of() { kube get persistentvolumeclaim "$2" --namespace "$1" --ignore-not-found --output 'jsonpath={.spec.volumeName}'; }
+
+# Most classes delete it with its claim, which goes with its namespace.
+retain_volume_of() {
+    local volume
+    volume=$(volume_of "$1" "$2")
+    [[ -n $volume ]] || return 0
+    kube patch persistentvolume "$volume" --patch '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}' >/dev/null
+}
+
+# Frees the newest volume that an earlier claim of this name has left, unless there is a claim, or a volume that is free for one.
+free_volume_of() {
+    local claim phase policy volume volumes newest=''
+    [[ -z $(kube get persistentvolumeclaim "$2" --namespace "$1" --ignore-not-found --output name) ]] || return 0
+    volumes=$(kube get persistentvolume --sort-by .metadata.creationTimestamp --output 'go-template={{range .items}}{{if .spec.claimRef -}}
+        {{.spec.claimRef.namespace}}/{{.spec.claimRef.name}} {{.status.phase}} {{.spec.persistentVolumeReclaimPolicy}} {{.metadata.name}}
+        {{- "\n"}}{{end}}{{end}}')
+    while read -r claim phase policy volume; do
+        [[ $claim == "$1/$2" ]] || continue
+        [[ $phase != Available ]] || return 0
+        [[ $phase/$policy != Released/Retain ]] || newest=$volume
+    done <<<"$volumes"
+    [[ -z $newest ]] || free_volume "$newest"
+}
+
 ready() {
     local -a where
     mapfile -t where < <(in_namespace "$2")
@@ -168,6 +194,12 @@ retained() {
     [[ -z $policy || $policy == Retain ]] ||
         fail "PersistentVolume $1 would not be retained: its persistentVolumeReclaimPolicy is $policy" \
             "kubectl patch persistentvolume $1 --patch '{\"spec\":{\"persistentVolumeReclaimPolicy\":\"Retain\"}}'"
+}
+
+volume_of_retained() {
+    local volume
+    volume=$(volume_of "$1" "$2")
+    [[ -z $volume ]] || retained "$volume"
 }
 
 keeps_namespace() {

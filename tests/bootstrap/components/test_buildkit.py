@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.components.buildkit.builder import client_certificate
+from bootstrap.components.buildkit.certificate import CLIENT_SECRET, issued
 from bootstrap.components.buildkit.component import BuildKit
 from bootstrap.core.objects import Manifest
 from bootstrap.core.resource import Awaited, Resource
@@ -18,16 +18,20 @@ CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 STATEFUL_SET = "StatefulSet buildkit/buildkitd"
 
 
-def tls_secret(name: str, text: str = "one") -> Manifest:
-    """Write what cert-manager makes of a Certificate."""
+def certificate(name: str, text: str = "one", platform: Platform | None = None) -> list[Manifest]:
+    """Write a Certificate that is as it is wanted, and what cert-manager makes of it."""
+    found = BuildKit().resources(StillCluster().context(platform or a_platform()))
+    wanted = manifest_of(list(found), f"Certificate buildkit/{name}")
     data = {key: base64.b64encode(f"{text} {key}".encode()).decode() for key in ("ca.crt", "tls.crt", "tls.key")}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "buildkit"}, "data": data}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "buildkit"}, "data": data}
+    ready = {"type": "Ready", "status": "True", "observedGeneration": 1}
+    return [secret, {**wanted, "metadata": {**wanted["metadata"], "generation": 1}, "status": {"conditions": [ready]}}]
 
 
 def resources(platform: Platform, *objects: Manifest) -> list[Resource]:
-    """Return what becomes of it on a cluster with these objects, the server's certificate among them."""
-    cluster = StillCluster(*(objects or (tls_secret("buildkitd-tls"),)))
-    return list(BuildKit().resources(cluster.context(platform)))
+    """Return what becomes of it on a cluster with these objects, by default the server's certificate."""
+    there = objects or (certificate("buildkitd-tls", platform=platform) if platform.buildkit.mtls else ())
+    return list(BuildKit().resources(StillCluster(*there).context(platform)))
 
 
 def configuration(**more: Any) -> dict[str, Any]:  # noqa: ANN401  keys of platform.yaml
@@ -78,7 +82,7 @@ def test_the_server_is_known_by_the_name_that_pipelines_use() -> None:
 
 def test_builders_wait_for_their_certificate() -> None:
     """cert-manager fills the Secret; until then their inputs are not known."""
-    half = tls_secret("buildkitd-tls")
+    half, *_ = certificate("buildkitd-tls")
     half["data"].pop("ca.crt")
     for there in ([], [half]):
         found = StillCluster(*there).context(a_platform())
@@ -96,7 +100,7 @@ def test_a_renewed_certificate_and_another_configuration_restart_the_builders() 
         return template["metadata"]["annotations"]["local-cicd.dev/inputs"]
 
     assert digest() == digest()
-    assert digest() != digest(tls_secret("buildkitd-tls", "two"))
+    assert digest() != digest(*certificate("buildkitd-tls", "two"))
     assert digest() != digest(buildkit={"mirrors": {"docker.io": ["mirror.lan"]}})
 
 
@@ -125,7 +129,7 @@ def test_the_registry_is_trusted_by_the_platforms_ca(tmp_path_factory: pytest.Te
     (folder / "ca.pem").write_text(CA)
     mirrors = {"docker.io": ["mirror.lan:5000/hub"]}
     platform = a_platform(ca={"file": "ca.pem"}, registry={"mode": "external", "host": "registry.lan"}, buildkit={"mirrors": mirrors})
-    found = list(BuildKit().resources(StillCluster(tls_secret("buildkitd-tls")).context(platform, folder)))
+    found = list(BuildKit().resources(StillCluster(*certificate("buildkitd-tls")).context(platform, folder)))
     data = manifest_of(found, "ConfigMap buildkit/buildkitd")["data"]
     registries = tomllib.loads(data["buildkitd.toml"])["registry"]
     assert data["ca.pem"] == CA
@@ -151,10 +155,10 @@ def test_without_a_ca_none_is_mounted() -> None:
 def test_on_an_empty_cluster_with_our_own_ca_the_configuration_comes_later() -> None:
     """The CA is made by an earlier component."""
     platform = a_platform(prerequisites={"cert_manager": {"mode": "install"}})
-    context = StillCluster(tls_secret("buildkitd-tls")).context(platform)
+    context = StillCluster(*certificate("buildkitd-tls")).context(platform)
     later = {each.label for each in BuildKit().resources(context) if isinstance(each, Awaited)}
     assert {"ConfigMap buildkit/buildkitd", STATEFUL_SET} <= later
-    made = StillCluster(tls_secret("buildkitd-tls"), record(platform, "ca", authority__pem=f"KEY\n{CA}")).context(platform)
+    made = StillCluster(*certificate("buildkitd-tls"), record(platform, "ca", authority__pem=f"KEY\n{CA}")).context(platform)
     assert manifest_of(list(BuildKit().resources(made)), "ConfigMap buildkit/buildkitd")["data"]["ca.pem"] == CA
 
 
@@ -237,11 +241,29 @@ def test_a_registry_with_a_login_is_pulled_from_with_it(monkeypatch: pytest.Monk
 
 
 def test_pipelines_get_the_clients_certificate() -> None:
-    """CA, certificate and key; nothing before cert-manager has made them, nor without mTLS."""
-    there = StillCluster(tls_secret("buildkit-client")).context(a_platform())
-    found = client_certificate(there)
-    assert found
-    assert (found.ca, found.certificate, found.key) == ("one ca.crt", "one tls.crt", "one tls.key")
+    """CA, certificate and key; nothing before cert-manager has made them."""
+    there = StillCluster(*certificate("buildkit-client")).context(a_platform())
+    assert issued(there, CLIENT_SECRET).parts == {key: f"one {key}" for key in ("ca.crt", "tls.crt", "tls.key")}
     assert "one tls.key" in there.secrecy.known
-    assert client_certificate(StillCluster().context(a_platform())) is None
-    assert client_certificate(StillCluster(tls_secret("buildkit-client")).context(a_platform(buildkit={"mtls": False}))) is None
+    assert issued(StillCluster().context(a_platform()), CLIENT_SECRET).parts is None
+
+
+UNSEEN = {"type": "Ready", "status": "True", "observedGeneration": 0}
+REFUSED = {"type": "Ready", "status": "False", "reason": "DoesNotExist"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"spec": {"secretName": "buildkit-client", "commonName": "somebody"}}, "cert-manager has seen the change of Certificate {}"),
+        ({"status": {"conditions": [UNSEEN]}}, "Certificate {} is ready (its controller has not seen the last change yet)"),
+        ({"status": {"conditions": [REFUSED]}}, "Certificate {} is ready (Ready=False (DoesNotExist))"),
+        ({"metadata": {"name": "other"}}, "cert-manager has seen the change of Certificate {}"),
+    ],
+)
+def test_a_certificate_that_is_going_to_be_another_one_is_not_known_yet(changed: Manifest, reason: str) -> None:
+    """The plan announces then what is made of it, and one run is enough."""
+    secret, live = certificate("buildkit-client")
+    found = issued(StillCluster(secret, {**live, **changed}).context(a_platform()), CLIENT_SECRET)
+    assert found.parts is None
+    assert found.reason == reason.format("buildkit/buildkit-client")

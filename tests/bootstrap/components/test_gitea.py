@@ -258,6 +258,18 @@ def look(wanted: Platform, folder: Path | None = None) -> tuple[Context, dict[st
     return context, {each.label: each for each in ProjectRepository().resources(context)}
 
 
+def test_gitea_is_asked_once_for_all_that_wait_for_it() -> None:
+    """Each of them would wait as long as the first, and say the same."""
+    with stand_in(Settings(installed=False)) as forge:
+        context, found = look(platform(forge.url, shop(), admin=GIVEN))
+        first, *others = found.values()
+        reasons = {each.reason for each in (first.observe(context).later,) if each}
+        asked = list(forge.asked)
+        assert others
+        assert reasons | {each.reason for other in others if (each := other.observe(context).later)} == {"Gitea is installed"}
+        assert forge.asked == asked
+
+
 @pytest.mark.parametrize(("state", "message"), [("archived", "is archived"), ("mirror", "is a mirror")])
 def test_a_repository_that_nothing_can_be_pushed_into(forge: StandIn, state: str, message: str) -> None:
     """It is said in the plan, before anything is changed."""

@@ -14,7 +14,8 @@ def _demo() -> dict[str, str]:
     files = {
         str(path.relative_to(DEMO)): path.read_text(encoding="utf-8")
         for path in sorted(DEMO.rglob("*"))
-        if path.is_file() and path.name != ".woodpecker.yml" and "__pycache__" not in path.parts
+        # Without what linters and Python leave there.
+        if path.is_file() and path.name != ".woodpecker.yml" and not {"__pycache__", ".ruff_cache"} & {*path.parts}
     }
     services = sorted({name.split("/")[1] for name in files if name.startswith("services/")})
     images = "".join(f"  {name}: ghcr.io/ann/demo/{name}\n" for name in (*services, "dashboard", "analytics"))

@@ -230,6 +230,18 @@ def test_what_down_keeps_is_not_removed(files: Mapping[str, str]) -> None:
     assert [line for line in removed for each in kept if each in line] == []
 
 
+def test_a_volume_that_a_class_makes_outlives_its_claim() -> None:
+    """As with `up`: Woodpecker's database is freed before the chart, retained after it, and looked at before anything is removed."""
+    files = rendered(changed(woodpecker={"storage": {"kind": "block"}}, storage={"woodpecker": None}))
+    claim = "woodpecker data-woodpecker-server-0"
+    chart = next(line for line in files["runmefirst.sh"].splitlines() if line.startswith("install woodpecker "))
+    found = position(files["runmefirst.sh"], f"free_volume_of {claim}", chart, f"retain_volume_of {claim}")
+    assert found == sorted(found)
+    found = position(files["runmelast.sh"], f"volume_of_retained {claim}", 'confirm "$@"', "remove_release woodpecker woodpecker 300s")
+    assert found == sorted(found)
+    assert "neither files nor commands" not in files["README.md"]
+
+
 def test_charts_beside_platform_yaml_are_found_from_the_files() -> None:
     """The scripts run in another folder."""
     chart = {"source": "./charts/kargo", "name": "kargo", "version": "1.2.3"}

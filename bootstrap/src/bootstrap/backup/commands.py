@@ -1,17 +1,14 @@
 """The commands `backup` and `restore`."""
 
-import json
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from bootstrap import terminal
 from bootstrap.options import FILE, File, Json, Kubeconfig, Plain, Yes
 from bootstrap.session import Session
-from plugin_kit.console import Console, counted
-from plugin_kit.errors import PluginError
+from plugin_kit.console import counted
 
 
 def backup(  # noqa: PLR0913  the options of a command
@@ -44,7 +41,7 @@ def backup(  # noqa: PLR0913  the options of a command
     from bootstrap.backup import report as backup_report  # noqa: PLC0415  only this command needs it
     from bootstrap.backup import run as backups  # noqa: PLC0415
 
-    console = Console(sys.stderr if as_json else sys.stdout)
+    console = terminal.console(data_follow=as_json)
     if new_identity:
         backups.make_identity(console, new_identity)
         return
@@ -61,7 +58,7 @@ def backup(  # noqa: PLR0913  the options of a command
     made = backups.back_up(console, request)
     backup_report.show_made(console, made)
     if as_json:
-        _write(backup_report.made_json(made))
+        terminal.write(backup_report.made_json(made))
     console.finish()
 
 
@@ -82,11 +79,11 @@ def restore(  # noqa: PLR0913  the options of a command
     """Bring back what `backup` has exported; best before `up`. Exit code: 0 all is there, 2 something is to be done, 1 problems."""
     from bootstrap.backup import run as backups  # noqa: PLC0415  only this command needs it
 
-    console = Console(sys.stderr if as_json else sys.stdout)
+    console = terminal.console(data_follow=as_json)
     choice = backups.choice(overwrite=overwrite, keep=keep)
 
     def agree(number: int) -> bool:
-        return yes or _asked(console, number)
+        return yes or terminal.agreed(console, f"Restore {counted(number, 'object')}?", look="--dry-run", declined="nothing was restored")
 
     with Session.open(file, console, kubeconfig=kubeconfig, allow_plain_secrets=allow_plain_secrets, warned=False) as session:
         after = backups.restore(
@@ -94,18 +91,5 @@ def restore(  # noqa: PLR0913  the options of a command
         )
         console.finish()
         if as_json:
-            _write(after.json())
+            terminal.write(after.json())
     raise typer.Exit(after.code(keep=keep))
-
-
-def _asked(console: Console, number: int) -> bool:
-    if not sys.stdin.isatty():
-        raise PluginError("nobody can be asked here: standard input is no terminal", hint="look at --dry-run, then run it with --yes")
-    if typer.confirm(f"Restore {counted(number, 'object')}?", err=True):
-        return True
-    console.info("nothing was restored")
-    return False
-
-
-def _write(document: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -1,18 +1,17 @@
 """The commands `break-glass`, `operator add` and `audit`."""
 
-import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from bootstrap import terminal
 from bootstrap.options import FILE, File, Json, Kubeconfig, Plain
 from bootstrap.platform.duration import Duration
 from bootstrap.session import Session
-from plugin_kit.console import Console
 from plugin_kit.errors import PluginError
 
 operator = typer.Typer(
@@ -41,14 +40,14 @@ def break_glass(
     from bootstrap.break_glass import breaking  # noqa: PLC0415
     from bootstrap.break_glass.wanted import wanted  # noqa: PLC0415
 
-    console = _console(data_follow=as_json)
+    console = terminal.console(data_follow=as_json)
     time = _length("--for", length)
     with Session.open(file, console, kubeconfig=kubeconfig, allow_plain_secrets=allow_plain_secrets, warned=False) as session:
         platform = session.context.platform
         asked = wanted(platform, project=project, stage=stage, length=time, justification=justification)
         record = breaking.break_glass(session.context, asked)
         if as_json:
-            _write(breaking.as_json(platform, record))
+            terminal.write(breaking.as_json(platform, record))
         else:
             breaking.show(console, platform, asked, record)
 
@@ -73,13 +72,13 @@ def add_operator(
     """Make a login for a person: a certificate in their own name, signed by the cluster, in a kubeconfig."""
     from bootstrap.break_glass import operator as operators  # noqa: PLC0415  only this command needs it
 
-    console = _console(data_follow=as_json)
+    console = terminal.console(data_follow=as_json)
     length = _length("--valid-for", valid_for)
     with Session.open(file, console, kubeconfig=kubeconfig, allow_plain_secrets=allow_plain_secrets, warned=False) as session:
         wanted = operators.operator(session.context.platform, name, groups=group or (), length=length, file=output, server=server)
         login = operators.add(session.context, wanted)
         if as_json:
-            _write(operators.as_json(login))
+            terminal.write(operators.as_json(login))
         operators.show(console, login, address=session.context.cluster.address)
 
 
@@ -103,7 +102,7 @@ def audit(
 
     if as_json and as_csv:
         raise PluginError("--json or --csv?", hint="take one of them")
-    console = _console(data_follow=as_json or as_csv)
+    console = terminal.console(data_follow=as_json or as_csv)
     now = datetime.now(UTC)
     with Session.open(file, console, kubeconfig=kubeconfig, allow_plain_secrets=allow_plain_secrets, warned=False) as session:
         platform = session.context.platform
@@ -112,7 +111,7 @@ def audit(
     if as_csv:
         audit_report.write_csv(sys.stdout, found)
     elif as_json:
-        _write(audit_report.as_json(found, now=now))
+        terminal.write(audit_report.as_json(found, now=now))
     else:
         audit_report.show(console, found, zone=platform.market_gate.zone, now=now)
     audit_report.show_gaps(console, found, namespace=platform.namespace)
@@ -124,11 +123,3 @@ def _length(option: str, text: str) -> timedelta:
     except (ValidationError, OverflowError):
         raise PluginError(f'{option} "{text}" is no length of time', hint="write it as 30m, 1h, 1h30m or 90d") from None
     return length
-
-
-def _console(*, data_follow: bool) -> Console:
-    return Console(sys.stderr if data_follow else sys.stdout)
-
-
-def _write(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -15,11 +15,12 @@ from lightkube.config import client_adapter
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ConfigError
 from lightkube.core.resource import NamespacedResource
+from lightkube.core.selector import build_selector
 from lightkube.types import CascadeType, PatchType
 
 from bootstrap.core.clock import Clock, Deadline, SystemClock
 from bootstrap.core.connection import Connection
-from bootstrap.core.errors import AbsentError, BootstrapError, ClusterError, ForbiddenError
+from bootstrap.core.errors import AbsentError, BootstrapError, ClusterError, UnauthorizedError, UnreachableError
 from bootstrap.core.kinds import Kind, Kinds, part_of, status_of
 from bootstrap.core.look import Look
 from bootstrap.core.objects import Manifest, Ref, ref_of
@@ -126,10 +127,12 @@ class Cluster:
         finally:
             self._look = self._look if outer else None
 
-    def forget(self) -> None:
-        """Read everything anew from here on."""
-        if self._look is not None:
-            self._look = Look()
+    def forget(self) -> bool:
+        """Read everything anew from here on; tell whether anything else could have been the case."""
+        if self._look is None:
+            return False
+        self._look = Look()
+        return True
 
     def version(self) -> Version:
         """Ask for the version."""
@@ -210,7 +213,10 @@ class Cluster:
         def read() -> Mapping[str, Manifest] | None:
             try:
                 answer = self._call(lambda: self._asked(_path(kind, namespace), query, headers), "list", ref)
-            except (AbsentError, ForbiddenError):
+            except (UnreachableError, UnauthorizedError):
+                raise
+            except ClusterError:
+                # Not allowed, or one of them can't be read, such as a Secret whose key is lost.
                 return None
             if (answer.get("metadata") or {}).get("continue"):
                 return None
@@ -251,7 +257,7 @@ class Cluster:
             return list(self._client.list(model, labels=dict(labels or {}), chunk_size=_CHUNK, **where))
 
         try:
-            listed = self._once(("list", ref, repr(labels)), lambda: self._call(read, "list", ref))
+            listed = self._once(("list", ref, build_selector(dict(labels or {}))), lambda: self._call(read, "list", ref))
         except AbsentError:
             # Its CRD has gone since the kind was found.
             return []

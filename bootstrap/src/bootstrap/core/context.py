@@ -110,8 +110,8 @@ class Context:
                 self._made[key] = make()
             return cast("T", self._made[key])
 
-    def _forget(self) -> None:
-        self.cluster.forget()
+    def _forget(self) -> bool:
+        return self.cluster.forget()
 
     def close(self) -> None:
         """Close the clients that were made."""

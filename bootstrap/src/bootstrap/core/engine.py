@@ -20,7 +20,7 @@ from bootstrap.core.component import Component
 from bootstrap.core.errors import BootstrapError, DriftError, PlanError, UnauthorizedError, UnreachableError, WaitError
 from bootstrap.core.lease import Lease, Unheld, namespace_manifest
 from bootstrap.core.left_over import LeftOver
-from bootstrap.core.plan import ComponentPlan, ComponentStatus, Plan, Problem, Status, Teardown, extra
+from bootstrap.core.plan import ComponentPlan, ComponentStatus, Plan, Problem, Status, Teardown, distinct, extra
 from bootstrap.core.release import ReleaseResource
 from bootstrap.core.resource import ObjectResource, Resource
 from plugin_kit.console import counted
@@ -95,10 +95,7 @@ class Engine:
                 self._verify([resource for resources, _ in lists for resource in resources])
                 return plan
         if plan.problems:
-            raise PlanError(
-                f"{counted(len(plan.problems), 'problem')} must be put right first; nothing was changed",
-                hint="each of them is told above, with its remedy",
-            )
+            raise _undecided(plan.problems, "nothing was changed")
         if not confirm(plan):
             return plan
         changes = 0
@@ -130,10 +127,7 @@ class Engine:
         )
         report.show_teardown(self.context.console, teardown)
         if teardown.problems:
-            raise PlanError(
-                f"{counted(len(teardown.problems), 'problem')} must be put right first; nothing was deleted",
-                hint="each of them is told above, with its remedy",
-            )
+            raise _undecided(teardown.problems, "nothing was deleted")
         if not teardown.deleted or not confirm(teardown):
             return teardown
         going = {removal.resource for removal in teardown.deleted}
@@ -331,6 +325,12 @@ class _Waits:
             self._context.console.detail(f"{later.resource}: waiting until {later.reason}")
         self._context.clock.sleep(min(self._pause, self._deadline.left))
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+
+def _undecided(problems: Sequence[Problem], so_far: str) -> PlanError:
+    # As many as are told.
+    number = counted(len(distinct(problems)), "problem")
+    return PlanError(f"{number} must be put right first; {so_far}", hint="each of them is told above, with its remedy")
 
 
 def _component_plan(

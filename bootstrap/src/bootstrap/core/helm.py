@@ -7,15 +7,14 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import yaml
 
-from bootstrap.core import child
+from bootstrap.core import child, documents
 from bootstrap.core.chart import Chart, ChartSource, Downloads, check_digest, description_of, digest_of, looks_up
 from bootstrap.core.connection import Connection
 from bootstrap.core.errors import ChartError, HelmError, HelmMissingError
@@ -34,12 +33,7 @@ _SPARE_SECONDS = 30.0
 _INSTALL_HINT = "install Helm 3.14 or newer (helm.sh/docs/intro/install), or run bootstrap from its image, which has it"
 _NOT_FOUND = re.compile(r"not found|no chart version found|no chart name found|\b404\b|manifest unknown|path .* not found", re.IGNORECASE)
 _GONE = re.compile(r"\brelease: not found$")
-_TOP_LEVEL = re.compile(r"[A-Za-z]\w*:")
 _DENIED = re.compile(r"\b40[13]\b|unauthorized|denied", re.IGNORECASE)
-# Each begins with a newline and no anchor: searched for as a text, in megabytes.
-_BETWEEN = re.compile(r"\n---[^\S\n]*(?=\n|\Z)")
-_DEFINITION = re.compile(r"\nkind:\s*[\"']?CustomResourceDefinition\b")
-_SCHEMA = re.compile(r"\nspec:[^\S\n]*(?=\n)")
 _TLS = re.compile(r"x509|certificate|tls:", re.IGNORECASE)
 # What of a person's Helm settings says where charts come from; the others would send this to another cluster or store.
 _KEPT_SETTINGS = frozenset(
@@ -117,17 +111,17 @@ class Helm:
 
         if chart.looks_up:
             try:
-                return list(_documents(printed("--dry-run=server", *self._login())))
+                return documents.objects(printed("--dry-run=server", *self._login()), heads=True)
             except HelmError:
                 # Helm 4 then asks the API server about each object, too: it fails on kinds that come later and on objects that are there.
                 if self.version[0] < SERVER_SIDE:
                     raise
-        return list(_documents(printed("--dry-run=client")))
+        return documents.objects(printed("--dry-run=client"), heads=True)
 
     def crds(self, chart: Chart) -> list[Manifest]:
         """Return the CRDs of the folder `crds`, which are no part of a release."""
         printed = self._run(["show", "crds", str(chart.path)], what=f"read {chart.name}", timeout=_RENDER_SECONDS)
-        return list(_documents(_apart(printed), whole=True))
+        return documents.objects(documents.apart(printed))
 
     def upgrade(
         self,
@@ -259,7 +253,7 @@ class Helm:
         except ProcessError as error:
             details = error.details or [error.message.replace(Path(sys.executable).name, "helm")]
             raise HelmError(f"Helm could not {what}", details=details, hint=_hint(error)) from error
-        return "\n".join(lines["stdout"])
+        return "".join(f"{line}\n" for line in lines["stdout"])
 
 
 def _check_version(source: ChartSource, chart: Chart) -> None:
@@ -304,47 +298,6 @@ def _hint(error: ProcessError) -> str | None:
     return error.hint
 
 
-def _apart(text: str) -> str:
-    """Put files apart that `helm show crds` writes one behind the other: where a key of the top level comes again, the next one begins."""
-    lines: list[str] = []
-    keys: set[str] = set()
-    for line in text.splitlines():
-        key = _TOP_LEVEL.match(line)
-        if line.startswith("---"):
-            keys.clear()
-        elif key and key[0] in keys:
-            lines.append("---")
-            keys = {key[0]}
-        elif key:
-            keys.add(key[0])
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def _documents(text: str, *, whole: bool = False) -> Iterator[Manifest]:
-    # Comments between documents make empty ones.
-    for document in _read(text, whole=whole):
-        if isinstance(document, dict) and document.get("kind"):
-            yield from document["items"] if document["kind"] == "List" and "items" in document else [document]
-
-
-def _read(text: str, *, whole: bool) -> Iterator[Any]:
-    for part in _BETWEEN.split(f"\n{text}"):
-        if not whole and _DEFINITION.search(part) and (head := _SCHEMA.split(part, maxsplit=1)[0]) != part:
-            # The schemas are most of what some charts consist of, and of a CRD nobody asks for more than its metadata.
-            found = list(yaml.load_all(head, Loader=_LOADER))
-            if len(found) == 1 and isinstance(found[0], dict) and found[0].keys() >= {"apiVersion", "kind", "metadata"}:
-                yield found[0]
-                continue
-        yield from yaml.load_all(part, Loader=_LOADER)
-
-
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HELM_") or name in _KEPT_SETTINGS}
     return {**kept, "HELM_DRIVER": "secret"}
-
-
-_LOADER: Any = yaml.SafeLoader
-# LibYAML reads a chart with CRDs ten times as fast.
-with suppress(AttributeError):
-    _LOADER = yaml.CSafeLoader

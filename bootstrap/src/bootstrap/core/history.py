@@ -3,16 +3,15 @@
 import base64
 import gzip
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import yaml
 from lightkube import operators
 
+from bootstrap.core import documents
 from bootstrap.core.cluster import Cluster
 from bootstrap.core.objects import Manifest, Ref, ref_of
 
@@ -25,11 +24,6 @@ REVISION = "local-cicd.dev/revision"
 
 # Which revision a rollback of ours makes of this one: Helm takes no labels for it, and hands on those of the revision that it goes back to.
 ROLLBACK = "local-cicd.dev/rollback"
-
-# Each begins with a newline and no anchor: searched for as a text, in megabytes.
-_KIND = re.compile(r"\nkind:\s*[\"']?(\w+)")
-_BETWEEN = re.compile(r"\n---[^\S\n]*(?=\n|\Z)")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +55,8 @@ class Revision:
 
     def objects(self, *, only: Collection[str] = ()) -> list[Manifest]:
         """Return the objects that it consists of, or those of some kinds; as they stand in the chart, maybe without their namespace."""
-        text = _decoded(self.payload).get("manifest") or ""
-        parts = _BETWEEN.split(f"\n{text}")
         # The CRDs of a chart take longer to read than all else that is asked for a status.
-        wanted = [part for part in parts if not only or ((kind := _KIND.search(part)) and kind[1] in only)]
-        documents = (document for part in wanted for document in yaml.load_all(part, Loader=_LOADER))
-        return [document for document in documents if isinstance(document, dict) and document.get("kind")]
+        return documents.objects(_decoded(self.payload).get("manifest") or "", only=only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

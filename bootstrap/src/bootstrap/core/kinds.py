@@ -12,6 +12,7 @@ from lightkube.generic_resource import (
     GenericNamespacedResource,
     GenericNamespacedStatus,
 )
+from lightkube.models.meta_v1 import ObjectMeta, Status
 
 from plugin_kit import parallel
 
@@ -19,6 +20,9 @@ Kind: TypeAlias = type[GenericGlobalResource] | type[GenericNamespacedResource]
 
 # One answer for all groups; API servers have it since 1.30.
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+# msgspec, which makes these for lightkube, works a type out when it is first used, and crashes where two threads do so at once.
+for _model in (ObjectMeta, Status):
+    _model.from_dict({})
 _VERBS = ["delete", "get", "global_list", "list", "patch", "post", "put", "watch", "global_watch"]
 
 
@@ -62,9 +66,12 @@ class Kinds:
                     written = f"{name}/{version['version']}" if name else str(version["version"])
                     found[written] = None
                     for each in version.get("resources") or ():
-                        kind = each["responseKind"]["kind"]
-                        found[f"{written}/{kind}"] = None
-                        self._known[written, kind] = _kind(written, kind, each["resource"], namespaced=each.get("scope") == "Namespaced")
+                        # Empty where there are only subresources, as those of a metrics adapter.
+                        if kind := (each.get("responseKind") or {}).get("kind"):
+                            found[f"{written}/{kind}"] = None
+                            self._known[written, kind] = _kind(
+                                written, kind, each["resource"], namespaced=each.get("scope") == "Namespaced"
+                            )
         return tuple(found)
 
     def _groups(self, root: str) -> list[dict[str, Any]]:

@@ -23,6 +23,15 @@ class Problem:
         return {"resource": self.resource, "message": self.error.message, "details": list(self.error.details), "hint": self.error.hint}
 
 
+def distinct(problems: Sequence[Problem]) -> list[tuple[BootstrapError, list[str]]]:
+    """Return each error once, with the resources that it is about: a missing right keeps many from being seen."""
+    found: dict[tuple[object, ...], tuple[BootstrapError, list[str]]] = {}
+    for each in problems:
+        key = (each.error.message, each.error.hint, *each.error.details)
+        found.setdefault(key, (each.error, []))[1].append(each.resource)
+    return list(found.values())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentPlan:
     """What would be done with one component."""

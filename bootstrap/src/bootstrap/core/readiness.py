@@ -8,6 +8,7 @@ from bootstrap.core.objects import Manifest
 
 Judge: TypeAlias = Callable[[Manifest], Readiness]
 
+_UNSEEN = "its controller has not seen the last change yet"
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "Pod"})
 
 
@@ -18,15 +19,19 @@ def of(live: Manifest) -> Readiness:
         return _progressing(f"is being deleted since {deleted}")
     seen, written = (live.get("status") or {}).get("observedGeneration"), (live.get("metadata") or {}).get("generation")
     if isinstance(seen, int) and isinstance(written, int) and seen < written:
-        return _progressing("its controller has not seen the last change yet")
+        return _progressing(_UNSEEN)
     return _BY_KIND.get(str(live.get("kind")), _by_ready_condition)(live)
 
 
 def condition(name: str) -> Judge:
-    """Make a judge for objects that are ready when this condition is True, and not before it is there."""
+    """Make a judge for objects that are ready when this condition is True, and not before it is there and about the last change."""
 
     def judge(live: Manifest) -> Readiness:
         found = conditions(live).get(name)
+        # Of some kinds only the conditions say what was seen: cert-manager's, and Kargo's Projects.
+        seen, written = (found or {}).get("observedGeneration"), (live.get("metadata") or {}).get("generation")
+        if isinstance(seen, int) and isinstance(written, int) and seen < written:
+            return _progressing(_UNSEEN)
         if found and found.get("status") == "True":
             return READY
         return _progressing(_said(found) if found else f"has no condition {name} yet")

@@ -4,8 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from bootstrap.core.change import Action, Change, State
 from bootstrap.core.left_over import LeftOver
-from bootstrap.core.plan import ComponentPlan, Plan, Problem, Status, Teardown
-from plugin_kit.console import Console, counted
+from bootstrap.core.plan import ComponentPlan, Plan, Problem, Status, Teardown, distinct
+from plugin_kit.console import WIDTH, Console, counted, wrapped
+from plugin_kit.errors import PluginError
+
+_INDENT = "  "
+# Of names in one line; who wants all of them asks for --json.
+_MOST_NAMES = 5
 
 
 def show_plan(console: Console, plan: Plan) -> None:
@@ -14,7 +19,7 @@ def show_plan(console: Console, plan: Plan) -> None:
         if not component.idle:
             console.info(component.title)
             for line in _component_lines(component):
-                console.info(f"  {line}")
+                console.info(f"{_INDENT}{line}")
     _show_left_over(console, plan.left_over)
     _show_problems(console, plan.problems)
     if plan.exit_code == 0:
@@ -22,7 +27,7 @@ def show_plan(console: Console, plan: Plan) -> None:
         console.info(f"Nothing to do: {counted(total, 'resource')} as they should be")
     else:
         later = f", {len(plan.later)} that can only be known later" if plan.later else ""
-        problems = f", {counted(len(plan.problems), 'problem')}" if plan.problems else ""
+        problems = f", {counted(len(distinct(plan.problems)), 'problem')}" if plan.problems else ""
         console.info(f"Plan: {counted(len(plan.changes), 'change')}{later}{problems}")
 
 
@@ -66,8 +71,16 @@ def show_teardown(console: Console, teardown: Teardown) -> None:
 def _component_lines(component: ComponentPlan) -> Iterator[str]:
     for change in component.changes:
         yield from _change_lines(change)
+    waiting: dict[str, list[str]] = {}
     for later in component.later:
-        yield f"later     {later.resource}: when {later.reason}"
+        waiting.setdefault(later.reason, []).append(later.resource)
+    for reason, resources in waiting.items():
+        if len(resources) == 1:
+            yield f"later     {resources[0]}: when {reason}"
+        else:
+            # A cause may be an error at length: it is told once.
+            yield f"later     {counted(len(resources), 'resource')}: when {reason}"
+            yield from wrapped(f"    {', '.join(resources)}", indent="    ", width=WIDTH - len(_INDENT))
 
 
 def _change_lines(change: Change) -> Iterator[str]:
@@ -97,11 +110,12 @@ def _show_left_over(console: Console, left_over: Sequence[LeftOver]) -> None:
             console.info(f"  {each}")
 
 
-def _show_problems(console: Console, problems: tuple[Problem, ...]) -> None:
-    told: set[tuple[str, str | None]] = set()
-    for problem in problems:
-        # A missing right or a missing namespace is the same story for each object that it keeps from being seen.
-        key = (problem.error.message, problem.error.hint)
-        if key not in told:
-            told.add(key)
-            console.error(problem.error)
+def _show_problems(console: Console, problems: Sequence[Problem]) -> None:
+    for error, resources in distinct(problems):
+        several = [f"it is about {counted(len(resources), 'resource')}: {_listed(resources)}"] if len(resources) > 1 else []
+        console.error(PluginError(error.message, hint=error.hint, details=[*error.details, *several]))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return f"{', '.join(names[:_MOST_NAMES])}{f' and {more} more' if more > 0 else ''}"

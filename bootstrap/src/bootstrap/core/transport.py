@@ -24,7 +24,7 @@ def is_mutation(request: httpx2.Request) -> bool:
 class Noted(httpx2.BaseTransport):
     """Passes requests on. Safe to use from several threads, as its inner transport is."""
 
-    def __init__(self, inner: httpx2.BaseTransport, *, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, inner: httpx2.BaseTransport, *, changed: Callable[[], object] = lambda: None) -> None:
         """Have `changed` called after every request that may have changed something."""
         self._changed = changed
         self.mutations = 0

@@ -17,8 +17,8 @@ _LONGEST_PAUSE = 1.0
 class Waiter:
     """Waits for things of one cluster and says so on one console."""
 
-    def __init__(self, cluster: Reader, console: Console, *, afresh: Callable[[], None] = lambda: None) -> None:
-        """`afresh` is called before each look but the first, which may be one at what was read a moment ago."""
+    def __init__(self, cluster: Reader, console: Console, *, afresh: Callable[[], bool] = lambda: False) -> None:
+        """`afresh` is called before each look but the first; it tells whether that one may have been at what was read a moment ago."""
         self._cluster = cluster
         self._console = console
         self._afresh = afresh
@@ -30,10 +30,10 @@ class Waiter:
         clock = deadline.clock
         begin, pause = clock.now(), _FIRST_PAUSE
         next_sign = begin + PROGRESS_SECONDS
-        while True:
+        seen = look()
+        if seen.state is not State.READY and self._afresh():
             seen = look()
-            if seen.state is State.READY:
-                return
+        while seen.state is not State.READY:
             if seen.state is State.FAILED or deadline.expired:
                 raise self._failure(what, seen, deadline, refs, hint)
             if clock.now() >= next_sign:
@@ -44,6 +44,7 @@ class Waiter:
             clock.sleep(min(pause, deadline.left))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             self._afresh()
+            seen = look()
 
     def _failure(self, what: str, seen: Readiness, deadline: Deadline, refs: Sequence[Ref], hint: str | None) -> WaitError:
         why = f": {seen.message}" if seen.message else ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.components.arc.departure import Departure
+from bootstrap.components.woodpecker.volume import DatabaseVolume, FormerVolume, claim_of
 from bootstrap.core.objects import Manifest, ref_of
 from bootstrap.core.release import ReleaseResource
 from bootstrap.core.volume import NfsVolumeResource
@@ -73,8 +74,11 @@ class _Draft:
             _add(self.made.down, part.title, step.removal(part.resource, doomed))
         self.made.down = step.together(self.made.down)
         volumes = [each["metadata"]["name"] for resource, each in manifests if isinstance(resource, NfsVolumeResource)]
+        claims = [claim_of(self._first.context.platform) for part in self._first.parts if isinstance(part.resource, DatabaseVolume)]
         projects = [each["metadata"]["name"] for _, each in manifests if each["kind"] == "Project"]
-        self.made.checks += [line("retained", name) for name in volumes] + [line("keeps_namespace", name) for name in projects]
+        self.made.checks += [line("retained", name) for name in volumes]
+        self.made.checks += [line("volume_of_retained", each.namespace or "", each.name) for each in claims]
+        self.made.checks += [line("keeps_namespace", name) for name in projects]
 
     def _settle(self) -> None:
         """Wait for what a component has applied, when all of it is."""
@@ -87,6 +91,8 @@ class _Draft:
             return (self._install(part.component, resource, twin),)
         if isinstance(resource, Departure):
             return step.departure(resource)
+        if isinstance(resource, DatabaseVolume | FormerVolume):
+            return (step.claimed(resource, claim_of(self._first.context.platform)),)
         manifest, second = manifest_of(resource), manifest_of(twin)
         if manifest is None or second is None:
             self.made.apart.append(part)

@@ -9,6 +9,7 @@ from bootstrap.components.arc.departure import Binding, Controller, Definition, 
 from bootstrap.components.arc.departure import Namespace as ArcNamespace
 from bootstrap.components.probe import Probe
 from bootstrap.components.project_argo_cd.application import ApplicationResource
+from bootstrap.components.woodpecker.volume import DatabaseVolume, FormerVolume
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from bootstrap.core.release import ReleaseResource
 from bootstrap.core.resource import Resource
@@ -73,6 +74,11 @@ def departure(resource: Departure) -> Sequence[str]:
         case Binding() | ArcNamespace():
             return (_remove(resource.ref),)
     raise AssertionError(f"{resource.label} has no step")
+
+
+def claimed(resource: DatabaseVolume | FormerVolume, claim: Ref) -> str:
+    """Give a claim back the volume that it had, before it is made; or have its volume outlive it, once there is one."""
+    return line("free_volume_of" if isinstance(resource, FormerVolume) else "retain_volume_of", claim.namespace or "", claim.name)
 
 
 def removal(resource: Resource, doomed: frozenset[str]) -> Sequence[str]:

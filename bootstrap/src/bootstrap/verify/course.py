@@ -1,33 +1,46 @@
-"""Which branch a commit goes to that is followed: pure."""
+"""What the pipeline's files say about a push that changes no file: pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import yaml
 
-from bootstrap.check.conditions import may_start
+from bootstrap.check.conditions import conditions, may_start
 from bootstrap.check.source import items, mapping
 
 
 def builds(workflows: Mapping[str, str], branch: str) -> bool:
-    """Tell whether a push to a branch would start a step that makes images; a file that can't be read would not."""
-    return any(_builds(text, branch) for text in workflows.values())
+    """Tell whether an empty push to a branch would start a step that makes images; a file that can't be read would not."""
+    return any("registry-push" in str(step.get("image")) for step in _steps(workflows, branch))
 
 
-def may_run(workflows: Mapping[str, str], branch: str) -> bool:
-    """Tell whether a push to a branch would start anything."""
+def starts(workflows: Mapping[str, str], branch: str) -> bool:
+    """Tell whether an empty push to a branch would start anything."""
+    return any(_steps(workflows, branch))
+
+
+def starts_with_files(workflows: Mapping[str, str], branch: str) -> bool:
+    """Tell whether a push to a branch would start anything, if it changed the right files."""
     return any(may_start(_read(text).get("when"), branch) for text in workflows.values())
 
 
-def _builds(text: str, branch: str) -> bool:
-    workflow = _read(text)
-    if not may_start(workflow.get("when"), branch):
-        return False
-    return any(may_start(step.get("when"), branch) and "registry-push" in str(step.get("image")) for step in _steps(workflow))
+def _steps(workflows: Mapping[str, str], branch: str) -> Iterator[Mapping[str, object]]:
+    for text in workflows.values():
+        workflow = _read(text)
+        steps = workflow.get("steps")
+        for each in steps.values() if isinstance(steps, Mapping) else items(steps):
+            step = mapping(each)
+            if _passes(workflow.get("when"), branch) and _passes(step.get("when"), branch):
+                yield step
 
 
-def _steps(workflow: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-    steps = workflow.get("steps")
-    return [mapping(each) for each in (steps.values() if isinstance(steps, Mapping) else items(steps))]
+def _passes(when: object, branch: str) -> bool:
+    """Tell whether a push without files passes; filters by path let it through unless they say otherwise."""
+    return not when or any(may_start([item], branch) and _takes_no_files(item) for item in conditions(when))
+
+
+def _takes_no_files(item: Mapping[str, object]) -> bool:
+    # `on_empty` is true by default (pipeline/frontend/yaml/constraint).
+    return mapping(item.get("path")).get("on_empty") is not False
 
 
 def _read(text: str) -> Mapping[str, object]:

@@ -28,7 +28,8 @@ class Finding:
     @property
     def text(self) -> str:
         """What is wrong, and since when."""
-        return f"{self.problem}, {since(self.begun)}" if self.begun else self.problem
+        # What Kubernetes says ends with a full stop at times.
+        return f"{self.problem.rstrip('.')}, {since(self.begun)}" if self.begun else self.problem
 
 
 Looked: TypeAlias = result.Looked[Finding]

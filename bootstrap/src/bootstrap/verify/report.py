@@ -20,7 +20,7 @@ class Table:
 
     def add(self, result: Result) -> None:
         """Write a line; what an earlier one has said already is not said again."""
-        findings = tuple(self._shortened(result, each) for each in result.findings)
+        findings = _with_one_hint([self._shortened(result, each) for each in result.findings])
         # How it was checked is of interest where something was found.
         at = " ".join(part for part in (result.looked.at, f"({result.row.how})" if findings else "") if part)
         shown = replace(result, looked=Looked(at=at, findings=findings, unseen=result.looked.unseen))
@@ -37,6 +37,12 @@ class Table:
         key = (finding.problem, finding.hint)
         first = self._told.setdefault(key, result.title)
         return finding if first == result.title else replace(finding, problem=f"the same as of {first}", hint="", begun=None)
+
+
+def _with_one_hint(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Leave a remedy that several in a row have to the last of them."""
+    behind = [*(each.hint for each in findings), ""][1:]
+    return tuple(replace(each, hint="" if each.hint == hint else each.hint) for each, hint in zip(findings, behind, strict=True))
 
 
 def as_json(results: Sequence[Result], *, left: Sequence[str] = ()) -> dict[str, Any]:

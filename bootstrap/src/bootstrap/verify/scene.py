@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bootstrap.core.clock import Deadline, SystemClock
 from bootstrap.core.context import Context
 from bootstrap.platform.platform import Platform
 from bootstrap.platform.project import Project
+from bootstrap.verify.interruption import Interruptible
 from bootstrap.verify.journey import Journey
 
 CONNECT_SECONDS = 10.0
@@ -39,6 +41,8 @@ class Scene:
     """The commit that is under way; the row `pipeline` begins it."""
     left: list[str] = field(default_factory=list)
     """What this run leaves behind."""
+    clock: Interruptible = field(default_factory=lambda: Interruptible(SystemClock()))
+    """What rows wait by that wait for long."""
     connect: Callable[[str, int], socket.socket] = field(default=connect)
 
     @property
@@ -49,3 +53,7 @@ class Scene:
     def now(self) -> datetime:
         """Give the time on the API server's clock."""
         return self.context.cluster.now()
+
+    def deadline(self, seconds: float) -> Deadline:
+        """Set a deadline for a wait that ends when the run is cancelled."""
+        return Deadline.after(seconds, self.clock)

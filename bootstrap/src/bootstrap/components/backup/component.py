@@ -5,18 +5,17 @@ from collections.abc import Iterator, Sequence
 import yaml
 
 from bootstrap.backup.scope import Scope, Target, targets
+from bootstrap.components.api_ports import api_ports
 from bootstrap.components.backup.job import ExportJob
 from bootstrap.components.backup.rights import cluster_rules, rules
 from bootstrap.components.images.component import BOOTSTRAP
 from bootstrap.components.registry.access import pull_secret, pull_secrets
 from bootstrap.core.context import Context
-from bootstrap.core.objects import Ref, load_manifest
+from bootstrap.core.objects import load_manifest
 from bootstrap.core.resource import ObjectResource, Resource
 from bootstrap.platform.platform import Platform
 
 NAME = "backup"
-# Where the API server answers on most clusters: its Service, and k3s and kubeadm behind it.
-_API_PORTS = (443, 6443)
 
 
 class Backup:
@@ -59,14 +58,7 @@ def _resources(context: Context, target: Target) -> Iterator[Resource]:
         "user": platform.backup.user,
         "image": platform.backup.image or platform.image(BOOTSTRAP),
         "claim": target.claim,
-        "ports": [{"protocol": "TCP", "port": port} for port in _api_ports(context)],
+        "ports": api_ports(context),
     }
     for manifest in load_manifest(__package__, "job.yaml", values):
         yield ExportJob(manifest=manifest) if manifest["kind"] == "CronJob" else ObjectResource(manifest=manifest)
-
-
-def _api_ports(context: Context) -> Sequence[int]:
-    """Return the ports of the API server, which policies see as that of its Service or as the one behind it."""
-    live = context.cluster.get(Ref(api_version="discovery.k8s.io/v1", kind="EndpointSlice", name="kubernetes", namespace="default"))
-    found = {port["port"] for port in (live or {}).get("ports") or () if port.get("port")}
-    return sorted({*_API_PORTS, *found})

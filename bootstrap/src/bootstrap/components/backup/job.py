@@ -3,52 +3,14 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootstrap.core.change import Change, Observation, Readiness, Removal, State
+from bootstrap.core.change import Readiness, State
 from bootstrap.core.clock import Deadline
 from bootstrap.core.objects import Manifest
+from bootstrap.core.readiness import Judge
 from bootstrap.core.resource import ObjectResource
 
 if TYPE_CHECKING:
     from bootstrap.core.context import Context
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportJob:
-    """A CronJob; that its last run has failed is told by `status`, and is nothing that `up` waits for."""
-
-    manifest: Manifest
-
-    @property
-    def label(self) -> str:
-        """How a person knows it."""
-        return self._object.label
-
-    def observe(self, context: "Context") -> Observation:
-        """Find out what differs."""
-        return self._object.observe(context)
-
-    def apply(self, context: "Context", change: Change) -> None:
-        """Apply the manifest."""
-        self._object.apply(context, change)
-
-    def verify(self, context: "Context", deadline: Deadline) -> None:
-        """Wait for nothing: it runs at night."""
-
-    def status(self, context: "Context") -> Readiness:
-        """Say whether its last run has made a backup."""
-        return self._object.status(context)
-
-    def removal(self, context: "Context") -> Removal | None:
-        """Delete it; the backups stay."""
-        return self._object.removal(context)
-
-    def remove(self, context: "Context", deadline: Deadline) -> None:
-        """Delete it."""
-        self._object.remove(context, deadline)
-
-    @property
-    def _object(self) -> ObjectResource:
-        return ObjectResource(manifest=self.manifest, ready=judge)
 
 
 def judge(live: Manifest) -> Readiness:
@@ -64,3 +26,13 @@ def judge(live: Manifest) -> Readiness:
         state=State.FAILED,
         message=f"the backup of {began} has failed, {since}; kubectl -n {metadata['namespace']} logs -l app.kubernetes.io/name=backup",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportJob(ObjectResource):
+    """A CronJob; that its last run has failed is told by `status`, and is nothing that `up` waits for."""
+
+    ready: Judge = judge
+
+    def verify(self, context: "Context", deadline: Deadline) -> None:
+        """Wait for nothing: it runs at night."""

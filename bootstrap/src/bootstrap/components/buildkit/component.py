@@ -4,14 +4,14 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bootstrap.components.buildkit.builder import CLIENT_SECRET, SERVER_SECRET, Builder, builders, server_names, tls_secret
+from bootstrap.components.buildkit.builder import Builder, builders
+from bootstrap.components.buildkit.certificate import SERVER_SECRET, Issued, certificates, issued
 from bootstrap.components.buildkit.configuration import CA_FILE, TLS, buildkitd_toml
 from bootstrap.components.buildkit.security import FORMS, PodSecurity
 from bootstrap.components.registry.access import pull_secret, pull_secrets
 from bootstrap.components.trust import ca_pem, makes_ca
 from bootstrap.core.context import Context
 from bootstrap.core.objects import load_manifest
-from bootstrap.core.readiness import condition
 from bootstrap.core.resource import Awaited, ObjectResource, Resource, objects
 from bootstrap.platform.buildkit import PORT
 from bootstrap.platform.platform import Platform
@@ -38,7 +38,7 @@ class BuildKit:
         if secret := pull_secret(context, namespace):
             found.append(secret)
         if wanted.mtls:
-            found += _certificates(platform)
+            found += certificates(platform)
         values = {"namespace": namespace, "pipelines": platform.woodpecker.workspace.namespace, "port": PORT}
         found += objects(load_manifest(__package__, "network.yaml", values))
         for builder in builders(platform):
@@ -52,14 +52,11 @@ class BuildKit:
         toml = buildkitd_toml(platform, ca=bool(ca), socket=FORMS[wanted.privileges].socket)
         values = {"namespace": namespace, "toml": toml, "ca": ca or None}
         found += objects(load_manifest(__package__, "configuration.yaml", values))
-        certificate = tls_secret(context, SERVER_SECRET) if wanted.mtls else {}
-        if certificate is None:
-            return [
-                *found,
-                *(Awaited(label=label, reason=f"cert-manager has filled Secret {namespace}/{SERVER_SECRET}") for label in labels),
-            ]
+        certificate = issued(context, SERVER_SECRET) if wanted.mtls else Issued(parts={})
+        if certificate.parts is None:
+            return [*found, *(Awaited(label=label, reason=certificate.reason) for label in labels)]
         # buildkitd reads both only when it starts; a configuration or certificate that differs is a new pod.
-        digest = hashlib.sha256("\n".join((toml, ca, *sorted(certificate.values()))).encode()).hexdigest()
+        digest = hashlib.sha256("\n".join((toml, ca, *sorted(certificate.parts.values()))).encode()).hexdigest()
         return [*found, *(each for builder in builders(platform) for each in _builder(context, builder, digest, ca=bool(ca)))]
 
 
@@ -87,9 +84,3 @@ def _builder(context: Context, builder: Builder, digest: str, *, ca: bool) -> It
         "ca_mount": {"name": "configuration", "mountPath": CA_FILE, "subPath": "ca.pem", "readOnly": True} if ca else None,
     }
     yield from objects(load_manifest(__package__, "buildkitd.yaml", values))
-
-
-def _certificates(platform: Platform) -> Iterator[Resource]:
-    values = {"namespace": platform.buildkit.namespace, "server": SERVER_SECRET, "client": CLIENT_SECRET, "names": server_names(platform)}
-    for manifest in load_manifest(__package__, "certificates.yaml", values):
-        yield ObjectResource(manifest=manifest, ready=condition("Ready"))

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from bootstrap.components.api_ports import api_ports
 from bootstrap.components.market_gate.address import NAME, PORT, gate_url
 from bootstrap.components.market_gate.configuration import configuration
-from bootstrap.components.market_gate.network import api_ports, callers
+from bootstrap.components.market_gate.network import callers
 from bootstrap.components.registry.access import pull_secret, pull_secrets
 from bootstrap.core.context import Context
 from bootstrap.core.objects import load_manifest

@@ -1,15 +1,11 @@
-"""Who may ask the gate, and whom the gate asks."""
+"""Who may ask the gate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from bootstrap.core.context import Context
-from bootstrap.core.objects import Ref
 from bootstrap.platform.platform import Platform
 
 _COMPONENT = "app.kubernetes.io/component"
-# Where the API server answers on most clusters: its Service, and k3s and kubeadm behind it.
-_API_PORTS = (443, 6443)
 
 
 def callers(platform: Platform) -> list[Mapping[str, Any]]:
@@ -23,13 +19,6 @@ def callers(platform: Platform) -> list[Mapping[str, Any]]:
         ingress = platform.prerequisites.ingress
         found.append(_peer(ingress.namespace, ingress.pod_labels))
     return found
-
-
-def api_ports(context: Context) -> Sequence[Mapping[str, Any]]:
-    """Return the ports of the API server, which policies see as that of its Service or as the one behind it."""
-    live = context.cluster.get(Ref(api_version="discovery.k8s.io/v1", kind="EndpointSlice", name="kubernetes", namespace="default"))
-    found = {port["port"] for port in (live or {}).get("ports") or () if port.get("port")}
-    return [{"protocol": "TCP", "port": port} for port in sorted({*_API_PORTS, *found})]
 
 
 def _peer(namespace: str | None, labels: Mapping[str, str]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bootstrap.core.change import READY, Action, Change, FieldChange, Observation, Readiness, Removal, State
 from bootstrap.core.clock import Deadline
 from bootstrap.core.objects import Manifest
-from bootstrap.core.readiness import conditions
+from bootstrap.core.readiness import Judge, conditions
 from bootstrap.core.resource import ObjectResource
 
 if TYPE_CHECKING:
@@ -19,72 +19,6 @@ _CASCADE = "resources-finalizer.argocd.argoproj.io"
 _HOOKS = ("pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io")
 # What keeps Argo CD from making manifests, though it could read the repository: that is up to who writes the chart.
 _CONTENT = ("unable to resolve", "app path does not exist", "helm template", "no such file or directory")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplicationResource:
-    """An Application. A finalizer that would delete the running workloads with it is taken away, whoever has set it."""
-
-    manifest: Manifest
-
-    @property
-    def label(self) -> str:
-        """How a person knows it."""
-        return self._object.label
-
-    def observe(self, context: "Context") -> Observation:
-        """Find out what differs, and whether deleting it would delete what runs."""
-        seen = self._object.observe(context)
-        if seen.later:
-            return seen
-        live = context.cluster.get(self._object.ref)
-        held = _finalizers(live)
-        kept = [each for each in held if not _is_cascade(each)]
-        if held == kept:
-            return seen
-        field = FieldChange(path=FINALIZERS, before=held, after=kept or None)
-        change = seen.change or Change(resource=self.label, action=Action.UPDATE)
-        note = change.note or "deleting it would delete what runs"
-        return replace(seen, change=replace(change, fields=(*change.fields, field), note=note))
-
-    def apply(self, context: "Context", change: Change) -> None:
-        """Take the finalizer away, then apply the manifest where it differs."""
-        self._keep_only(context, lambda each: not _is_cascade(each))
-        if change.action is not Action.UPDATE or any(field.path != FINALIZERS for field in change.fields):
-            self._object.apply(context, change)
-
-    def verify(self, context: "Context", deadline: Deadline) -> None:
-        """Wait until Argo CD has read the repository."""
-        self._object.verify(context, deadline)
-
-    def status(self, context: "Context") -> Readiness:
-        """Say whether Argo CD reads the repository."""
-        return self._object.status(context)
-
-    def removal(self, context: "Context") -> Removal | None:
-        """Delete it, and leave what it has deployed."""
-        found = self._object.removal(context)
-        return replace(found, note="what it has deployed goes on running") if found and not found.kept else found
-
-    def remove(self, context: "Context", deadline: Deadline) -> None:
-        """Delete it after every finalizer that Argo CD would act on."""
-        self._keep_only(context, lambda each: not _is_cascade(each) and not each.startswith(_HOOKS))
-        self._object.remove(context, deadline)
-
-    @property
-    def _object(self) -> ObjectResource:
-        return ObjectResource(manifest=self.manifest, ready=judge)
-
-    def _keep_only(self, context: "Context", wanted: Callable[[str], bool]) -> None:
-        held = _finalizers(context.cluster.get(self._object.ref))
-        kept = [each for each in held if wanted(each)]
-        if held == kept:
-            return
-        context.guard.check()
-        after: Manifest = {"op": "replace", "path": "/metadata/finalizers", "value": kept}
-        if not kept:
-            after = {"op": "remove", "path": "/metadata/finalizers"}
-        context.cluster.patch(self._object.ref, [{"op": "test", "path": "/metadata/finalizers", "value": held}, after])
 
 
 def judge(live: Manifest) -> Readiness:
@@ -106,6 +40,55 @@ def judge(live: Manifest) -> Readiness:
     if health in {None, "Healthy", "Missing"}:
         return READY
     return Readiness(state=State.READY, message=f"the application is {health}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationResource(ObjectResource):
+    """An Application. A finalizer that would delete the running workloads with it is taken away, whoever has set it."""
+
+    ready: Judge = judge
+
+    def observe(self, context: "Context") -> Observation:
+        """Find out what differs, and whether deleting it would delete what runs."""
+        seen = ObjectResource.observe(self, context)
+        if seen.later:
+            return seen
+        live = context.cluster.get(self.ref)
+        held = _finalizers(live)
+        kept = [each for each in held if not _is_cascade(each)]
+        if held == kept:
+            return seen
+        field = FieldChange(path=FINALIZERS, before=held, after=kept or None)
+        change = seen.change or Change(resource=self.label, action=Action.UPDATE)
+        note = change.note or "deleting it would delete what runs"
+        return replace(seen, change=replace(change, fields=(*change.fields, field), note=note))
+
+    def apply(self, context: "Context", change: Change) -> None:
+        """Take the finalizer away, then apply the manifest where it differs."""
+        self._keep_only(context, lambda each: not _is_cascade(each))
+        if change.action is not Action.UPDATE or any(field.path != FINALIZERS for field in change.fields):
+            ObjectResource.apply(self, context, change)
+
+    def removal(self, context: "Context") -> Removal | None:
+        """Delete it, and leave what it has deployed."""
+        found = ObjectResource.removal(self, context)
+        return replace(found, note="what it has deployed goes on running") if found and not found.kept else found
+
+    def remove(self, context: "Context", deadline: Deadline) -> None:
+        """Delete it after every finalizer that Argo CD would act on."""
+        self._keep_only(context, lambda each: not _is_cascade(each) and not each.startswith(_HOOKS))
+        ObjectResource.remove(self, context, deadline)
+
+    def _keep_only(self, context: "Context", wanted: Callable[[str], bool]) -> None:
+        held = _finalizers(context.cluster.get(self.ref))
+        kept = [each for each in held if wanted(each)]
+        if held == kept:
+            return
+        context.guard.check()
+        after: Manifest = {"op": "replace", "path": "/metadata/finalizers", "value": kept}
+        if not kept:
+            after = {"op": "remove", "path": "/metadata/finalizers"}
+        context.cluster.patch(self.ref, [{"op": "test", "path": "/metadata/finalizers", "value": held}, after])
 
 
 def _is_current(compared: Mapping[str, Any], source: Mapping[str, Any]) -> bool:

@@ -32,27 +32,30 @@ class Forge:
         self._context = context
         self._seen = ForgeSnapshot(context)
         self._lock = threading.Lock()
-        self._gitea: Gitea | None = None
+        self._found: Gitea | str | None = None
 
     @property
     def gitea(self) -> Gitea:
         """Its API; raises NotYetError while it is not up or has no administrator, which the component `gitea` tells in full."""
         with self._lock:
-            if self._gitea is None:
-                self._gitea = self._look()
-            return self._gitea
+            if self._found is None:
+                self._found = self._look()
+        if isinstance(self._found, str):
+            raise NotYetError(self._found)
+        return self._found
 
-    def _look(self) -> Gitea:
+    def _look(self) -> Gitea | str:
+        """Return its API, or what has to come first."""
         if git_login(self._context) is None:
-            raise NotYetError("Gitea's administrator is there")
+            return "Gitea's administrator is there"
         gitea = self._seen.gitea
         try:
             # Asked once and not again and again: where it is down, each of many resources would wait for it.
             state = probe.look(gitea.web).state
         except WebError as error:
-            raise NotYetError(f"Gitea answers ({error.message})") from error
+            return f"Gitea answers ({error.message})"
         if state is not State.INSTALLED:
-            raise NotYetError("Gitea is up" if state is State.DOWN else "Gitea is installed")
+            return "Gitea is up" if state is State.DOWN else "Gitea is installed"
         return gitea
 
 

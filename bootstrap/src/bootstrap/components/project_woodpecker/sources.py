@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bootstrap.components.buildkit.builder import CLIENT_SECRET, client_certificate
+from bootstrap.components.buildkit.certificate import CA, CERTIFICATE, CLIENT_SECRET, KEY, issued
 from bootstrap.components.given import secret_value
 from bootstrap.components.project_kargo.token import record_name, settled_token
 from bootstrap.components.trust import RECORD as CA_RECORD
@@ -66,8 +66,7 @@ def _builder(context: Context) -> Iterator[Source]:
     wanted = context.platform.buildkit
     if not wanted.enabled or not wanted.mtls:
         return
-    found = client_certificate(context)
-    reason = f"cert-manager has filled Secret {wanted.namespace}/{CLIENT_SECRET}"
-    yield Source(name=pipeline_secret.BUILDER_CA, value=found.ca if found else None, reason=reason)
-    yield Source(name=pipeline_secret.BUILDER_CERT, value=found.certificate if found else None, reason=reason)
-    yield Source(name=pipeline_secret.BUILDER_KEY, value=found.key if found else None, reason=reason)
+    found = issued(context, CLIENT_SECRET)
+    names = {pipeline_secret.BUILDER_CA: CA, pipeline_secret.BUILDER_CERT: CERTIFICATE, pipeline_secret.BUILDER_KEY: KEY}
+    for name, key in names.items():
+        yield Source(name=name, value=found.parts[key] if found.parts else None, reason=found.reason)

@@ -28,6 +28,12 @@ def has_block_volume(platform: Platform) -> bool:
     return platform.woodpecker.database.driver == "sqlite3" and platform.woodpecker.storage.kind == "block"
 
 
+def claim_of(platform: Platform) -> Ref:
+    """Return the claim that the server's StatefulSet makes."""
+    wanted = platform.woodpecker
+    return Ref(api_version="v1", kind="PersistentVolumeClaim", name=wanted.server_claim, namespace=wanted.chart.namespace)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseVolume:
     """The volume that the server's claim is bound to, which `down` keeps."""
@@ -120,20 +126,15 @@ class FormerVolume:
         """Never deleted."""
 
 
-def _claim(context: "Context") -> Ref:
-    wanted = context.platform.woodpecker
-    return Ref(api_version="v1", kind="PersistentVolumeClaim", name=wanted.server_claim, namespace=wanted.chart.namespace)
-
-
 def _bound(context: "Context") -> Manifest | None:
-    claim = context.cluster.get(_claim(context))
+    claim = context.cluster.get(claim_of(context.platform))
     name = ((claim or {}).get("spec") or {}).get("volumeName")
     return context.cluster.get(Ref(api_version="v1", kind="PersistentVolume", name=name)) if name else None
 
 
 def _left(context: "Context") -> Manifest | None:
     """Return the newest volume that a claim of this name has left; None while there is a claim, or a volume that is free for one."""
-    claim = _claim(context)
+    claim = claim_of(context.platform)
     if context.cluster.get(claim) is not None:
         return None
 

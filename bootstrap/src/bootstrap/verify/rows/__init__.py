@@ -35,13 +35,11 @@ LIVE: tuple[Row, ...] = (
     certificates.ROW,
     volumes.ROW,
     arc.ROW,
-    pipeline.ROW,
-    promotion.ROW,
     teardown.ROW,
 )
 GATE: tuple[Row, ...] = (market_hours.BLOCK, market_hours.ALLOW, break_glass.ROW, audit.ROW)
-ROWS: tuple[Row, ...] = (*LIVE, *GATE)
-PUSHING = frozenset({pipeline.ROW.name, promotion.ROW.name})
-"""Those that push a commit."""
+PUSHING: tuple[Row, ...] = (pipeline.ROW, promotion.ROW)
+"""Those that push a commit and follow it: last, since nobody should wait for them to read the others."""
+ROWS: tuple[Row, ...] = (*LIVE, *GATE, *PUSHING)
 AFTER_DOWN: tuple[Row, ...] = (gitea.ROW, repository.ROW, registry.ROW, teardown.AFTER)
 """Those that say something once the platform is taken down."""

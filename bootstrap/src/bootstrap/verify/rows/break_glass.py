@@ -7,8 +7,8 @@ from bootstrap.break_glass.identity import identity
 from bootstrap.break_glass.policy import in_force, policy_name
 from bootstrap.break_glass.record import LABEL, GarbageError, Record, manifest, parse, write_time
 from bootstrap.core.errors import ForbiddenError, InvalidError
-from bootstrap.verify.finding import Finding, Looked, Row
-from bootstrap.verify.gate import ask
+from bootstrap.verify.finding import Finding, Looked, Row, trouble
+from bootstrap.verify.gate import GateError, ask
 from bootstrap.verify.rows.market_hours import UNGUARDED, stages
 from bootstrap.verify.scene import Scene
 from bootstrap.verify.times import moment
@@ -51,7 +51,10 @@ def _look(scene: Scene) -> Looked:
         hint = "name people in `break_glass.operators`, bootstrap up, and bootstrap operator add NAME for each"
         findings.append(Finding(where="", problem="nobody may break glass", hint=hint, is_warning=True))
     known = records(scene)
-    findings += _seen_by_the_gate(scene, known)
+    try:
+        findings += _seen_by_the_gate(scene, known)
+    except GateError as error:
+        findings.append(trouble("", error))
     if not findings and not any(_decided(scene, record) for record in known[-3:]):
         unseen.append("a promotion that a record has let through: none has held in market hours yet")
     people = [*operators.users, *(f"group {name}" for name in operators.groups)]

@@ -20,6 +20,9 @@ from plugin_kit.http import tls_context
 
 SOON = timedelta(days=30)
 _HTTPS = 443
+# By the number that OpenSSL gives them (X509_V_ERR_...): its end has passed, and it is of another name.
+_CAUSES = {10: "", 62: "an ingress controller shows one of its own where the Secret of the Ingress is not there yet; "}
+_UNTRUSTED = "is it signed by the CA that `ca` of platform.yaml names? "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +65,11 @@ def _look(scene: Scene) -> Looked:
 
 def _place(scene: Scene, place: Place, trust: ssl.SSLContext, certificates: Sequence[Manifest]) -> tuple[datetime | None, list[Finding]]:
     made = next((each for each in certificates if place.host in ((each.get("spec") or {}).get("dnsNames") or ())), None)
-    where = f"{place.service}, {place.host}"
+    where = f"{place.host} ({place.service})"
     try:
         end = _end(scene, place, trust)
     except ssl.SSLCertVerificationError as error:
-        return None, [_bad(where, f"its certificate is refused: {error.verify_message}", made)]
+        return None, [_bad(where, error, made)]
     except (OSError, ssl.SSLError) as error:
         hint = "this machine must resolve the name to the ingress controller: kubectl get ingress -A"
         return None, [Finding(where=where, problem=f"it can't be reached with TLS: {error}", hint=hint)]
@@ -97,11 +100,11 @@ def _ending(scene: Scene, where: str, end: datetime, made: Manifest | None) -> I
         yield Finding(where=where, problem=problem, hint=_remedy(made), is_warning=True, begun=of_condition(made, "Ready"))
 
 
-def _bad(where: str, problem: str, made: Manifest | None) -> Finding:
+def _bad(where: str, error: ssl.SSLCertVerificationError, made: Manifest | None) -> Finding:
     trouble = _not_ready(made)
-    why = f"; cert-manager says: {trouble}" if trouble else ""
-    hint = _remedy(made) if trouble else f"is it signed by the CA that `ca` of platform.yaml names? {_remedy(made)}"
-    return Finding(where=where, problem=f"{problem}{why}", hint=hint, begun=of_condition(made, "Ready") if made and trouble else None)
+    problem = f"its certificate is refused: {error.verify_message}{f'; cert-manager says: {trouble}' if trouble else ''}"
+    hint = f"{'' if trouble else _CAUSES.get(error.verify_code, _UNTRUSTED)}{_remedy(made)}"
+    return Finding(where=where, problem=problem, hint=hint, begun=of_condition(made, "Ready") if made and trouble else None)
 
 
 def _not_ready(made: Manifest | None) -> str:

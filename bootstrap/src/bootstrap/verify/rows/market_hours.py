@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bootstrap.platform.market_gate import ZONE
-from bootstrap.verify.finding import Finding, Looked, Row
+from bootstrap.verify.finding import Finding, Looked, Row, joined
 from bootstrap.verify.gate import ask, when
 from bootstrap.verify.scene import Scene
 from bootstrap.verify.times import moment
@@ -64,7 +64,7 @@ def _block(scene: Scene) -> Looked:
     findings = [*_hours(scene, found)]
     for at in (found.opens, middle, found.closes - _SECOND):
         findings += _wrong(scene, at, allowed=False)
-    return Looked(at=_asked(scene, found, "from 09:30:00 until the close"), findings=tuple(findings))
+    return Looked(at=_asked(scene, found, "from 09:30:00 until the close"), findings=joined(findings))
 
 
 def _allow(scene: Scene) -> Looked:
@@ -79,7 +79,7 @@ def _allow(scene: Scene) -> Looked:
     if scene.platform.market_gate.margin is None:
         moments.insert(0, found.opens - _SECOND)
     findings = [finding for at in moments for finding in _wrong(scene, at, allowed=True)]
-    return Looked(at=_asked(scene, found, "before, after, and at the weekend"), findings=tuple(findings))
+    return Looked(at=_asked(scene, found, "before, after, and at the weekend"), findings=joined(findings))
 
 
 def _hours(scene: Scene, found: Session) -> Iterator[Finding]:

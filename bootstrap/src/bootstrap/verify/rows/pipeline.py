@@ -5,7 +5,7 @@ branch: so the commit goes there, empty, and stays. Where only the pipeline is a
 images, it goes to such a branch, which is deleted afterwards.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,11 +28,12 @@ from bootstrap.verify.scene import Scene
 from bootstrap.woodpecker import repository as builds
 from bootstrap.woodpecker.client import Woodpecker
 from plugin_kit.console import counted, elapsed
-from plugin_kit.errors import PluginError
+from plugin_kit.errors import Cancelled, PluginError
 from plugin_kit.release import RELEASES
 from plugin_kit.releases import read_release
 
 _STARTS = 90.0
+_UNDER_WAY = frozenset({"pending", "running"})
 _OVER = frozenset({"success", "failure", "error", "killed", "declined", "canceled", "skipped"})
 
 
@@ -51,13 +52,14 @@ def _look(scene: Scene) -> Looked:
         problem = f"Woodpecker does not build {project.repository.full_name}: nobody has activated it"
         return Looked(at=project.repository.full_name, findings=(Finding(where="", problem=problem, hint="bootstrap up"),))
     try:
-        journey = _pushed(scene, project, gitea)
-        return _followed(scene, server, built.id, journey)
+        pushed = _pushed(scene, project, gitea, server, built)
+        return _followed(scene, server, built.id, pushed) if isinstance(pushed, Journey) else pushed
     finally:
         _clean(scene, gitea)
 
 
-def _pushed(scene: Scene, project: Project, gitea: Gitea) -> Journey:
+def _pushed(scene: Scene, project: Project, gitea: Gitea, server: Woodpecker, built: builds.Repository) -> Journey | Looked:
+    """Push a commit; what was found instead where that would start nothing."""
     endpoint, name = scene.platform.gitea.endpoint, project.repository.full_name
     if not isinstance(gitea.credentials, Basic):
         raise BootstrapError("Gitea has no user of the platform", hint="bootstrap up")
@@ -68,13 +70,55 @@ def _pushed(scene: Scene, project: Project, gitea: Gitea) -> Journey:
         ca=ca_pem(scene.context),
     )
     with source(place, project.repository.branch, gitea.pod) as found:
+        # Where somebody has put the files elsewhere, they are not read here.
+        elsewhere = bool(built.document.get("config_file"))
+        workflows = {} if elsewhere else found.workflows()
         target = aside()
-        if scene.promotes or not course.builds(found.workflows(), target):
+        if scene.promotes or not course.builds(workflows, target):
             target = project.repository.branch
-        commit = found.push(target)
+            if not elsewhere and not course.starts(workflows, target):
+                return _nothing_starts(project, workflows)
+        _quiet(scene, server, built.id, target)
+        try:
+            commit = found.push(target)
+        except Cancelled:
+            scene.left.append(f"perhaps an empty commit on {target} of {name}: the run was cancelled in the middle of the push")
+            raise
     journey = scene.journey = Journey(project=project, commit=commit, branch=target)
     scene.context.console.detail(f"pushed {journey.short} to {target} of {name}")
     return journey
+
+
+def _nothing_starts(project: Project, workflows: Mapping[str, str]) -> Looked:
+    branch, name = project.repository.branch, project.repository.full_name
+    if course.starts_with_files(workflows, branch):
+        why = f"a commit that changes no file starts no step on {branch} of {name}, by `when` of {', '.join(workflows)}: nothing was pushed"
+        return Looked(unseen=(f"{why}; push a change, and read its pipeline in Woodpecker",))
+    if workflows:
+        problem = f"a push to {branch} starts nothing, by `when` of {', '.join(workflows)}: nothing was pushed"
+        hint = f"let `when` name event push and branch {branch}; `bootstrap check` names mistakes in it"
+    else:
+        problem = f"{branch} has no file for Woodpecker, neither .woodpecker/*.yaml nor .woodpecker.yaml: nothing was pushed"
+        hint = "bootstrap migrate PATH --write writes a first one"
+    return Looked(at=name, findings=(Finding(where="", problem=problem, hint=hint),))
+
+
+def _quiet(scene: Scene, server: Woodpecker, number: int, branch: str) -> None:
+    """Wait until no pipeline of the branch is under way: Woodpecker cancels those that are when somebody pushes."""
+
+    def look() -> Readiness:
+        busy = next((each for each in _latest(server, number) if each.get("branch") == branch and each.get("status") in _UNDER_WAY), None)
+        if busy is None:
+            return READY
+        said = f"pipeline {busy['number']} of {branch} is {busy['status']}, and a push would cancel it"
+        return Readiness(state=State.PROGRESSING, message=said)
+
+    hint = f"nothing was pushed; see whether that pipeline hangs: {scene.platform.woodpecker.public_url}/repos/{number}"
+    scene.context.waiter.wait(f"Quiet on {branch}", look, deadline=scene.deadline(scene.patience), hint=hint)
+
+
+def _latest(server: Woodpecker, number: int) -> Sequence[Mapping[str, Any]]:
+    return server.get(f"/repos/{number}/pipelines?page=1&perPage=25", what="list the pipelines") or []
 
 
 def _followed(scene: Scene, server: Woodpecker, number: int, journey: Journey) -> Looked:
@@ -107,11 +151,10 @@ def _started(scene: Scene, server: Woodpecker, number: int, journey: Journey) ->
     found: dict[str, Any] = {}
 
     def look() -> Readiness:
-        listed = server.get(f"/repos/{number}/pipelines?page=1&perPage=25", what="list the pipelines") or []
-        found.update(next((each for each in listed if each.get("commit") == journey.commit), {}))
+        found.update(next((each for each in _latest(server, number) if each.get("commit") == journey.commit), {}))
         return READY if found else Readiness(state=State.PROGRESSING, message="no pipeline has started yet")
 
-    scene.context.waiter.wait(f"The pipeline of {journey.short}", look, deadline=scene.context.deadline(min(_STARTS, scene.patience)))
+    scene.context.waiter.wait(f"The pipeline of {journey.short}", look, deadline=scene.deadline(min(_STARTS, scene.patience)))
     address = f"{scene.platform.woodpecker.public_url}/repos/{number}/pipeline/{found['number']}"
     scene.context.console.detail(f"pipeline {found['number']} has started: {address}")
     return replace(journey, pipeline=int(found["number"]), address=address)
@@ -133,7 +176,7 @@ def _ended(scene: Scene, server: Woodpecker, number: int, journey: Journey) -> M
             return Readiness(state=State.FAILED, message="it waits for somebody's approval")
         return READY if status in _OVER else Readiness(state=State.PROGRESSING, message=status)
 
-    scene.context.waiter.wait(f"Pipeline {journey.pipeline}", look, deadline=scene.context.deadline(scene.patience))
+    scene.context.waiter.wait(f"Pipeline {journey.pipeline}", look, deadline=scene.deadline(scene.patience))
     return found
 
 
@@ -192,11 +235,14 @@ def _clean(scene: Scene, gitea: Gitea) -> None:
         scene.left.append(f"the empty commit {journey.short} on {journey.branch} of {journey.project.repository.full_name}, and its images")
         return
     wanted = journey.project.repository
-    found = repositories.find(gitea, wanted.owner, wanted.name)
-    if found is not None:
-        branches.delete(gitea, found, journey.branch)
-        scene.context.console.detail(f"deleted {journey.branch} of {wanted.full_name}")
-    scene.left.append(f"the images of {journey.short} in {scene.platform.registry.host}, tagged {journey.branch.replace('/', '-')}-...")
+    try:
+        found = repositories.find(gitea, wanted.owner, wanted.name)
+        if found is not None:
+            branches.delete(gitea, found, journey.branch)
+            scene.context.console.detail(f"deleted {journey.branch} of {wanted.full_name}")
+    except PluginError as error:
+        scene.left.append(f"the branch {journey.branch} of {wanted.full_name}, which could not be deleted: {error.message}")
+    scene.left.append(f"the images of {journey.short} in {scene.platform.registry.host}, tagged {journey.branch.replace('/', '-')}-*")
 
 
 ROW = Row(

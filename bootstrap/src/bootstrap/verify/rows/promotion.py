@@ -50,12 +50,13 @@ def _look(scene: Scene) -> Looked:
     except StoppedError as stopped:
         findings += [stopped.finding] if stopped.finding else []
         unseen += [stopped.unseen] if stopped.unseen else []
+    finally:
+        if found:
+            runs = f", which runs in {', '.join(passed)}" if passed else ", and what Kargo does with it by itself"
+            scene.left.append(f"the Freight of {journey.short}{runs}")
     others = [stage.name for stage in journey.project.stages if stage not in _wanted(scene, journey.project)]
     if others and not findings:
         unseen.append(f"{', '.join(others)}: with --promote it is promoted there, too")
-    if found:
-        runs = f", which runs in {', '.join(passed)}" if passed else ""
-        scene.left.append(f"the Freight of {journey.short}{runs}")
     at = f"{journey.short} runs in {', '.join(passed)}" if passed else f"{journey.short} of {journey.project.name}"
     return Looked(at=at, findings=tuple(findings), unseen=tuple(unseen))
 
@@ -90,7 +91,7 @@ def _freight(scene: Scene, journey: Journey) -> str:
 def _stage(scene: Scene, journey: Journey, stage: Stage, name: str) -> None:
     project = journey.project
     if stage.gate is not None:
-        _pass_gate(scene, project, stage)
+        _pass_gate(scene, project, stage, name)
     if stage.promotion == "manual":
         _promote(scene, project, stage, name)
     last: dict[str, Any] = {}
@@ -98,8 +99,10 @@ def _stage(scene: Scene, journey: Journey, stage: Stage, name: str) -> None:
     def look() -> Readiness:
         live = _promotion(scene, project, stage, name)
         if live is None:
-            held = _held(scene, project, stage)
-            return Readiness(state=State.PROGRESSING, message=held or f"Kargo has not begun to promote to {stage.name}")
+            held = _held(scene, project, stage) if stage.promotion == "auto" else ""
+            # Nobody but a person ends that.
+            state = State.FAILED if held else State.PROGRESSING
+            return Readiness(state=state, message=held or f"Kargo has not begun to promote to {stage.name}")
         last.update(live)
         phase, said = _phase(live)
         if phase == "Succeeded":
@@ -119,14 +122,15 @@ def _stage(scene: Scene, journey: Journey, stage: Stage, name: str) -> None:
     scene.context.console.detail(f"{stage.name}: {journey.short} runs")
 
 
-def _pass_gate(scene: Scene, project: Project, stage: Stage) -> None:
+def _pass_gate(scene: Scene, project: Project, stage: Stage, name: str) -> None:
     try:
         answer = ask(scene, project.kargo.namespace, stage.name, scene.now())
     except GateError as error:
         raise StoppedError(finding=trouble(f"{stage.name} of {project.name}", error)) from error
     if answer["would_allow"]:
         return
-    after = "it goes on by itself" if stage.gate == "hold" else "run it again then: bootstrap verify --only promotion --promote"
+    by_hand = f"kargo promote --project {project.kargo.namespace} --stage {stage.name} --freight {name}"
+    after = "it goes on by itself" if stage.gate == "hold" else f"promote it then: {by_hand}"
     raise StoppedError(unseen=f"{stage.name}: the gate blocks it now, as it should: {answer.get('reason')}; {after}")
 
 
@@ -146,12 +150,22 @@ def _phase(live: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _held(scene: Scene, project: Project, stage: Stage) -> str:
+    """Say why Kargo does not promote to a stage by itself, and how it does again."""
+    if not _promotes_itself(scene, project, stage):
+        return f"somebody has switched off automatic promotion to {stage.name}, or it was never on; `bootstrap up` switches it on"
     ref = Ref(api_version=API_VERSION, kind="Stage", name=stage.name, namespace=project.kargo.namespace)
     holds = ((scene.context.cluster.get(ref) or {}).get("status") or {}).get("effectiveAutoPromotionHolds")
     if not holds:
         return ""
     resume = f"kargo promote --project {ref.namespace} --stage {ref.name} --warehouse {project.kargo.warehouse.name}"
     return f"Kargo holds automatic promotions back, since somebody has promoted an earlier commit; this resumes them: {resume}"
+
+
+def _promotes_itself(scene: Scene, project: Project, stage: Stage) -> bool:
+    namespace = project.kargo.namespace
+    live = scene.context.cluster.get(Ref(api_version=API_VERSION, kind="ProjectConfig", name=namespace, namespace=namespace))
+    policies = ((live or {}).get("spec") or {}).get("promotionPolicies") or ()
+    return any((each.get("stageSelector") or {}).get("name") == stage.name and each.get("autoPromotionEnabled") for each in policies)
 
 
 def _promote(scene: Scene, project: Project, stage: Stage, name: str) -> None:
@@ -195,7 +209,7 @@ def _runs(scene: Scene, journey: Journey, stage: Stage) -> None:
 
 
 def _wait(scene: Scene, what: str, look: Any, seconds: float, refs: Sequence[Ref]) -> None:  # noqa: ANN401  a function without arguments
-    scene.context.waiter.wait(what, look, deadline=scene.context.deadline(seconds), refs=refs)
+    scene.context.waiter.wait(what, look, deadline=scene.deadline(seconds), refs=refs)
 
 
 def _ulid() -> str:

@@ -40,7 +40,7 @@ def removals(scene: Scene) -> tuple[Sequence[Removal], Sequence[Finding]]:
         except (UnreachableError, UnauthorizedError):
             raise
         except BootstrapError as error:
-            return trouble(resource.label, error)
+            return trouble("" if resource.label in error.message else resource.label, error)
 
     seen = parallel.each(ask, resources)
     problems += [each for each in seen if isinstance(each, Finding)]
@@ -126,5 +126,5 @@ def _look_after(scene: Scene) -> Looked:
     return Looked(at=at, findings=tuple(findings), unseen=unseen)
 
 
-ROW = Row(name="teardown", title="Teardown preservation", how="the list of `down --dry-run` is read", look=_look)
+ROW = Row(name="teardown", title="Teardown preservation", how="the list of `down --dry-run` is read", look=_look, needs=("gitea",))
 AFTER = Row(name="teardown", title="Teardown preservation", how="what must have stayed is looked for", look=_look_after)

@@ -9,6 +9,9 @@ from bootstrap.verify.scene import Scene
 from bootstrap.verify.times import made
 from plugin_kit.console import counted
 
+# What stands in for NFS on machines without it.
+_KINDS = ("hostPath", "local", "csi")
+
 
 def volume_ref(use: Use) -> Ref:
     """Return a volume."""
@@ -29,13 +32,14 @@ def on_nfs(scene: Scene, use: Use) -> Iterator[Finding]:
         yield Finding(where=ref.label, problem="is not there", hint=hint)
         return
     spec = live.get("spec") or {}
-    there = (spec.get("nfs") or {}).get("server"), (spec.get("nfs") or {}).get("path")
-    wanted = scene.platform.storage.server if scene.platform.storage else None, use.volume.path
+    nfs = spec.get("nfs") or {}
+    there = f"{nfs['server']}:{nfs['path']}" if nfs else ""
+    wanted = f"{scene.platform.storage.server if scene.platform.storage else ''}:{use.volume.path}"
     if there != wanted:
-        problem = f"it lies on {there[0]}:{there[1]}, and not on {wanted[0]}:{wanted[1]}"
-        yield Finding(
-            where=ref.label, problem=problem, hint="a volume can't be moved: docs/how-to/change-the-platform.md says how it is replaced"
-        )
+        kind = next((f"a {kind} volume" for kind in _KINDS if kind in spec), "of another kind")
+        problem = f"it {f'lies on {there}' if nfs else f'is {kind}'}, and should lie on {wanted}"
+        hint = "copy what it holds there, delete claim and volume (with Retain the data stay), and run bootstrap up"
+        yield Finding(where=ref.label, problem=problem, hint=hint)
     if spec.get("persistentVolumeReclaimPolicy") != "Retain":
         problem = f"its data would be deleted with its claim: persistentVolumeReclaimPolicy is {spec.get('persistentVolumeReclaimPolicy')}"
         yield Finding(where=ref.label, problem=problem, hint="bootstrap up sets it to Retain")
@@ -63,7 +67,7 @@ def _bound(scene: Scene, use: Use) -> Iterator[Finding]:
         yield Finding(where=ref.label, problem=f"it is {phase}, and not bound to {volume}", hint=hint, begun=made(live))
     elif there != volume:
         problem = f"it is bound to {there}, and not to {volume}: what is written there is not on NFS"
-        hint = "move the data over, delete the claim, and run bootstrap up; docs/how-to/change-the-platform.md"
+        hint = f"copy what was written over to {volume}, delete the claim, and run bootstrap up"
         yield Finding(where=ref.label, problem=problem, hint=hint, begun=made(live))
 
 

@@ -74,7 +74,7 @@ def _trouble(scene: Scene, project: Project, ref: Ref, live: Manifest) -> Iterat
     interval = project.kargo.warehouse.interval
     if looked and scene.now() - looked > _LATE * interval:
         namespace = scene.platform.kargo.chart.namespace
-        problem = f"Kargo has not looked at the registry for {length(scene.now() - looked)}, and should every {length(interval)}"
+        problem = f"Kargo has not looked at the registry (it should every {length(interval)})"
         hint = f"kubectl -n {namespace} get pods; kubectl -n {namespace} rollout restart deployment kargo-controller"
         yield Finding(where=ref.label, problem=problem, hint=hint, begun=looked)
 

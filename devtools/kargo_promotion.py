@@ -5,7 +5,7 @@ evaluated anew (by Kargo's own code), the question is asked over HTTP, and the a
 or passes; everything else is asked again after `pollInterval`, errors after a pause that doubles, until threshold or timeout end it.
 
 The status is kept as Kargo keeps it, by a merge patch, so that null is never kept. Time is the stand-in's own: 72 hours pass when a test
-says so.
+says so. tests/market_gate compares it with recorded promotions.
 """
 
 import http.client
@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from devtools.errors import DevError
 from devtools.kargo_expressions import ExpressionError, Expressions
 
 Manifest = Mapping[str, Any]
@@ -28,6 +29,7 @@ REQUEST_SECONDS = 10
 # controller-runtime's workqueue: the pause after an error doubles from the first to the last.
 FIRST_PAUSE, LAST_PAUSE = 0.005, 1000.0
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+FREIGHT = "0da4b684c1c31b6f6af563633c194732b7a8eb03"
 _STATUSES = ("Succeeded", "Skipped", "Aborted", "Failed", "Errored")
 
 
@@ -86,11 +88,16 @@ class Promotion:
         steps = self.stage["spec"]["promotionTemplate"]["spec"]["steps"]
         return [{"as": f"step-{number}", **step} for number, step in enumerate(steps, start=1)]
 
+    @property
+    def vars(self) -> dict[str, str]:
+        """The variables of the Stage."""
+        return {each["name"]: each["value"] for each in self.stage["spec"].get("vars", ())}
+
     def manifest(self, name: str = "") -> dict[str, Any]:
         """Write the Promotion as Kargo's webhook makes it, without its status."""
         stage, project = self.stage["metadata"]["name"], self.stage["metadata"]["namespace"]
         notes = {"kargo.akuity.io/stage": stage, **({"kargo.akuity.io/create-actor": self.actor} if self.actor else {})}
-        spec = {"stage": stage, "freight": "0da4b684c1c31b6f6af563633c194732b7a8eb03", "steps": self.steps}
+        spec = {"stage": stage, "freight": FREIGHT, "steps": self.steps}
         metadata = {"name": name or self.name, "namespace": project, "annotations": notes}
         return {"apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Promotion", "metadata": metadata, "spec": spec}
 
@@ -101,12 +108,13 @@ class Promotion:
             if wait is None or (until and until(self)):
                 return
             self.now += timedelta(seconds=wait)
-        raise AssertionError(f"still {self.phase} after {most} times: {self.status}")
+        raise DevError(f"{self.name} is still {self.phase} after {most} reconciliations: {self.status}")
 
     def reconcile(self) -> float | None:
         """Do what one reconciliation does and return the seconds until the next, None when it is over."""
         status = self.status
         status.setdefault("startedAt", _stamp(self.now))
+        status["freight"] = {"name": FREIGHT, "images": [{"repoURL": self.vars.get("imageRepo", ""), "tag": self.tag}]}
         state: dict[str, Any] = dict(status.get("state", {}))
         metas: list[dict[str, Any]] = status.setdefault("stepExecutionMetadata", [])
         for index, step in enumerate(self.steps[status.get("currentStep", 0) :], start=status.get("currentStep", 0)):
@@ -193,8 +201,7 @@ class Promotion:
         metadata = self.stage["metadata"]
         promotion = {"actor": self.actor, "rollback": self.rollback}
         ctx = {"project": metadata["namespace"], "stage": metadata["name"], "promotion": self.name}
-        variables = {each["name"]: each["value"] for each in self.stage["spec"].get("vars", ())}
-        return {"ctx": {**ctx, "meta": {"promotion": promotion, "step": {"alias": alias}}}, "vars": variables, "outputs": state}
+        return {"ctx": {**ctx, "meta": {"promotion": promotion, "step": {"alias": alias}}}, "vars": self.vars, "outputs": state}
 
     def _http(self, config: Manifest) -> Outcome:
         for number, parameter in enumerate(config.get("queryParams", ())):
