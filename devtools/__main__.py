@@ -12,7 +12,7 @@ from plugin_kit.errors import PluginError
 INTERRUPTED = 130
 _PLATFORM = (
     "instead: bring the platform of examples/stonks-oracle up on a made-up cluster (a real API server, real Helm), again, after a change "
-    "by hand, down and up; then let a promotion wait at the market gate until somebody breaks glass. --keep leaves it up"
+    "by hand, down and up; then let a promotion wait at the market gate until somebody breaks glass. --keep leaves all of it up"
 )
 
 

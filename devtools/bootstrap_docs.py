@@ -46,15 +46,15 @@ def _renewed(page: str, name: str, text: str) -> str:
 
 
 def _commands() -> Iterator[tuple[str, str]]:
-    for name, command in _app().commands.items():
+    for name, command in _all_commands().items():
         yield f"`bootstrap {name}`", " ".join((command.help or "").split())
 
 
 def _options() -> str:
     """List each option once, with the commands that take it."""
-    everything = tuple(_app().commands)
+    everything = tuple(_all_commands())
     found: dict[tuple[str, str], list[str]] = {}
-    for name, command in _app().commands.items():
+    for name, command in _all_commands().items():
         context = typer.Context(command)
         for parameter in command.params:
             record = parameter.get_help_record(context)
@@ -71,8 +71,15 @@ def _of(names: Sequence[str], everything: Sequence[str]) -> str:
     return ", ".join(names) if len(others) * 2 >= len(names) else f"all but {', '.join(others)}" if others else "all"
 
 
-def _app() -> Any:  # noqa: ANN401  typer's own copy of click has no public name
-    return typer.main.get_command(app)
+def _all_commands() -> dict[str, Any]:
+    """Return what can be run, by name: of a group of commands those that are in it."""
+    # typer's own copy of click has no public name.
+    group: Any = typer.main.get_command(app)
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", {})
+        found |= {f"{name} {each}": one for each, one in inner.items()} if inner else {name: command}
+    return found
 
 
 @dataclass(slots=True)

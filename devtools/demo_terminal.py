@@ -79,14 +79,30 @@ class Terminal:
         return replace(self.command_line, environment=environment)
 
     def _news(self, lines: Iterable[str]) -> Iterator[str]:
-        """Leave out what was printed before, the single objects of the work, and the warnings that are given again at the end."""
+        """Leave out what earlier commands have printed, the single objects of the work, and the warnings that are given again at the end.
+
+        What news are indented below comes again.
+        """
         works = warns = False
+        printed: set[str] = set()
+        above: list[str] = []
         for line in lines:
             works = works or line.startswith(_WORK)
             warns = bool(_WARNINGS.fullmatch(line)) or (warns and line.startswith(" "))
-            if not warns and not (works and _OBJECT.match(line)) and line not in self._printed:
-                self._printed.add(line)
-                yield line
+            if warns or (works and _OBJECT.match(line)):
+                continue
+            above = [each for each in above if _indent(each) < _indent(line)]
+            if line in self._printed:
+                above.append(line)
+            else:
+                yield from (*above, line)
+                above.clear()
+            printed.add(line)
+        self._printed |= printed
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _noted(lines: Iterable[str], notes: list[str]) -> Iterator[str]:

@@ -67,7 +67,10 @@ def come_and_go(terminal: Terminal, world: PlatformWorld) -> None:
     terminal.bootstrap("up", "--yes", what="nothing is left to do, and nothing is touched", says="Nothing to do")
     arguments = ["scale", "--namespace", NAMESPACE, f"deployment/{DEPLOYMENT}", "--replicas=3"]
     terminal.console.info(f"\n# somebody is in a hurry\n$ {' '.join(('kubectl', *arguments))}")
-    subprocess.run([*programs.command("kubectl"), *arguments], env=dict(world.environment), check=True)
+    done = subprocess.run(
+        [*programs.command("kubectl"), *arguments], env=dict(world.environment), stdout=subprocess.PIPE, text=True, check=True
+    )
+    terminal.console.info(f"  {done.stdout.strip()}")
     terminal.bootstrap("up", "--yes", what="what was changed by hand is seen and put right", says=DEPLOYMENT)
     terminal.bootstrap("down", "--yes", what="the platform goes; volumes, secrets, code, images and applications stay")
     terminal.bootstrap("up", "--yes", what="it comes back, with the same secrets and volumes")

@@ -105,7 +105,7 @@ class PromotionDemo:
         self.terminal.bootstrap(
             *asked, what="on k3s everybody is system:admin, which is nobody in particular", code=1, says="refuse", login=self.nobody
         )
-        self.terminal.bootstrap("operator", "add", self.operator, what="a person gets a login of their own")
+        self.terminal.bootstrap("operator", "add", self.operator, "--server", self.plane.url, what="a person gets a login of their own")
         login = self.terminal.command_line.folder / f"{self.operator}.kubeconfig"
         self.terminal.bootstrap(*asked, what="and breaks glass with it, for half an hour and in their own name", login=login)
 

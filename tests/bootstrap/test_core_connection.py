@@ -56,8 +56,9 @@ def test_a_missing_kubeconfig_is_told_with_where_k3s_has_its_own(tmp_path: Path)
 def test_a_file_that_is_no_kubeconfig_is_told(tmp_path: Path, text: str) -> None:
     """Without a traceback."""
     (tmp_path / "wrong").write_text(text)
-    with pytest.raises(ClusterError, match="wrong is no kubeconfig"):
+    with pytest.raises(ClusterError, match="wrong is no kubeconfig") as caught:
         Connection.find(kubeconfig=tmp_path / "wrong")
+    assert "object has no attribute" not in " ".join(caught.value.details)
 
 
 def test_several_files_are_not_merged_by_guess() -> None:

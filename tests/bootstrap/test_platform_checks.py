@@ -12,6 +12,7 @@ HEAD = """\
 domain: example.lan
 prerequisites: {cert_manager: {mode: external}}
 gitea: {mode: external, namespace: git-server}
+backup: {enabled: false}
 """
 REGISTRY = "registry: {mode: external, namespace: git-server}\n"
 SHOP = """\
@@ -90,7 +91,7 @@ def test_a_clash_of_namespaces_names_both_places() -> None:
     """Also the line of the other one, where it is written."""
     text = SHOP.replace("{name: beta, promotion: auto}", "{name: beta, promotion: auto, namespace: apps}")
     found = errors("projects:\n", text, "    kargo: {namespace: apps}\n")
-    one(found, "apps would hold a Kargo project", "and also a running application", "(projects[shop].stages[beta].namespace, line 10)")
+    one(found, "apps would hold a Kargo project", "and also a running application", "(projects[shop].stages[beta].namespace, line 11)")
 
 
 def test_parts_of_the_platform_may_share_a_namespace() -> None:
@@ -154,6 +155,16 @@ def test_a_chain_of_stages_that_leads_nowhere_is_refused(live: str, words: str) 
     assert any(words in each for each in found), found
 
 
+def test_what_hangs_on_a_name_that_is_there_twice_is_not_told_as_well() -> None:
+    """Namespace, Application and the stage before are made of it; both lines stand there."""
+    twice = SHOP.replace("name: live", "name: beta") + "      - {name: paper, promotion: auto, after: beta}\n"
+    with pytest.raises(PlatformError) as caught:
+        parse(HEAD + REGISTRY + "projects:\n" + twice, FILE)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "12: projects[shop].stages[beta].name: there are two stages beta (the other one is in line 11)"
+    ]
+
+
 def test_stages_in_a_circle_are_refused() -> None:
     """All of them are told."""
     stages = SHOP.replace("promotion: auto", "promotion: auto, after: live")
@@ -198,7 +209,7 @@ def test_a_gitea_that_is_installed_has_a_host_name_of_its_own() -> None:
 def test_volumes_have_folders_of_their_own(path: str) -> None:
     """Neither the same nor one inside of the other."""
     one(
-        errors(STORAGE.replace("nas,", f"nas, kargo: {{path: {path}}},")), "they would overwrite each other", "(storage.kargo.path, line 5)"
+        errors(STORAGE.replace("nas,", f"nas, kargo: {{path: {path}}},")), "they would overwrite each other", "(storage.kargo.path, line 6)"
     )
 
 
@@ -317,3 +328,28 @@ def test_variables_of_the_steps_hold_no_comma() -> None:
     """Woodpecker would split them there."""
     one(errors("woodpecker: {environment: {HOSTS: 'a,b'}}\n"), "woodpecker.environment.HOSTS: Woodpecker takes these as one comma list")
     assert errors("woodpecker: {environment: {URL: 'https://a.lan:1'}}\n") == []
+
+
+def test_a_warning_stands_at_the_line_that_causes_it(tmp_path: Path) -> None:
+    """Not where something else is written, or nothing."""
+    (tmp_path / "images").mkdir()
+    written = HEAD.replace("backup: {enabled: false}\n", "images: {source: images}\n") + REGISTRY
+    written += "storage: {server: nas, kargo: {path: /v/kargo}}\nprojects:\n" + SHOP.replace("auto}", "auto, gate: hold}")
+    places = [each.partition("platform.yaml:")[2].split(": ")[:3] for each in parse(written, tmp_path / "platform.yaml").warnings]
+    assert [place[:2] for place in places] == [
+        ["4", "images.source"],
+        ["6", "storage.kargo"],
+        ["12", "projects[shop].stages[beta].gate"],
+    ]
+    assert [place[2].split(", since")[0] for place in places] == [
+        "images is taken for a registry's path",
+        "no secret is in the nightly export to it",
+        "nobody may break glass",
+    ]
+
+
+def test_a_registry_that_is_called_like_no_folder_is_fine(tmp_path: Path) -> None:
+    """And so is a folder that is named as one."""
+    (tmp_path / "images").mkdir()
+    for source in ("./images", "registry.example.lan/local-cicd"):
+        assert parse(f"{HEAD}{REGISTRY}images: {{source: {source}}}\n", tmp_path / "platform.yaml").warnings == ()

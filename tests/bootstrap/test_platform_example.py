@@ -117,7 +117,8 @@ def test_a_file_to_begin_with_loads_when_it_is_filled_in() -> None:
     registry: {mode: install}
     projects: [{name: shop, watched_image: api, chart_path: deploy, stages: [{name: shop, promotion: auto}]}]
     """
-    assert loaded.warnings == ()
+    (warning,) = loaded.warnings
+    assert "nothing is backed up at night" in warning
     assert loaded.platform == parse(short, FILE).platform
 
 

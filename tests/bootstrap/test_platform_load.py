@@ -44,7 +44,8 @@ def told(*parts: str) -> list[str]:
 def test_a_platform_needs_a_domain_and_four_decisions() -> None:
     """Everything else has a default."""
     loaded = read(HEAD)
-    assert loaded.warnings == ()
+    (warning,) = loaded.warnings
+    assert "nothing is backed up at night" in warning
     assert loaded.platform.projects == ()
     assert told("name: x\n") == [
         "1: domain: required, and it is missing",
@@ -64,6 +65,11 @@ def test_a_platform_needs_a_domain_and_four_decisions() -> None:
         ("woodpecker: {rwx: true}", "5: woodpecker.rwx: unknown key; there is one of this name at `woodpecker.workspace.rwx`"),
         ("mtls: true", "5: mtls: unknown key; there is one of this name at `buildkit.mtls`"),
         ("xyzzy: true", "5: xyzzy: unknown key"),
+        ("market_gate: {display_zones: [UTC]}", '5: market_gate.display_zones: unknown key, did you mean "zones"?'),
+        (
+            'market_gate: {windows: [{name: a, kind: open, since: "09:30", from: "09:30", until: "10:00", days: [monday]}]}',
+            '5: market_gate.windows[a].from: unknown key, did you mean "since"?',
+        ),
         (
             "woodpecker:\n  chart:\n    - 1",
             "6: woodpecker.chart: must be a map of the keys source, name, version, digest, release, namespace,",

@@ -68,7 +68,7 @@ def test_a_secret_that_can_not_be_generated_is_not() -> None:
 @pytest.mark.parametrize("written", [PASSWORD, f"{{plain: {PASSWORD}}}"])
 def test_plain_secrets_are_taken_when_asked_to_and_warned_about(written: str) -> None:
     """By --allow-plain-secrets, for a first try; even then neither the warning nor a dump shows it."""
-    loaded = parse(f"{HEAD}kargo: {{admin_password: {written}}}\n", FILE, allow_plain_secrets=True)
+    loaded = parse(f"{HEAD}kargo: {{admin_password: {written}}}\nbackup: {{enabled: false}}\n", FILE, allow_plain_secrets=True)
     plain = loaded.platform.kargo.admin_password.plain
     assert plain is not None
     assert plain.get_secret_value() == PASSWORD

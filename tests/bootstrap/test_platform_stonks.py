@@ -166,7 +166,7 @@ def test_only_what_the_design_insists_on_is_warned_about(loaded: Loaded) -> None
     assert "woodpecker.storage.kind: SQLite on NFS" in found["SQLite"]
     assert f":{_line('storage: {kind: nfs')}: " in found["SQLite"]
     assert "woodpecker.workspace.namespace: since a project has integration tests" in found["workspace"]
-    assert "backup.recipients: no secret is in the nightly export" in found["recipients"]
+    assert "storage.kargo: no secret is in the nightly export" in found["recipients"]
 
 
 def _line(text: str) -> int:

@@ -27,9 +27,10 @@ from tests.support.kills import Kill, kill_in
 from tests.support.platform_state import PlatformState, secrets
 
 # Worlds of their own, and hundreds of runs, are made before the first test.
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(1800)
 # Of the example with these charts; less would mean that somebody's requests go another way.
 FEWEST = {"up": 110, "down": 50}
+FEWEST_HELMS = 5
 WHOSE = {
     "Kubernetes": "PATCH /api/v1/namespaces/",
     "Helm": "POST /apis/apps/v1/namespaces/",
@@ -124,8 +125,9 @@ def _undisturbed(platform: FaultyPlatform, command: Callable[[Run], None]) -> Le
     begun = time.monotonic()
     with platform.open(COMPONENTS) as run:
         command(run)
-    sys.stdout.write(f"undisturbed: {time.monotonic() - begun:.1f} s\n")
-    return Leg(state=PlatformState.of(platform.world), changes=frozenset(platform.line.met))
+    changes = frozenset(platform.line.met)
+    sys.stdout.write(f"undisturbed: {len(changes)} changes in {time.monotonic() - begun:.1f} s\n")
+    return Leg(state=PlatformState.of(platform.world), changes=changes)
 
 
 @pytest.fixture(scope="module")
@@ -205,10 +207,10 @@ def test_no_secret_is_made_anew_after_a_run_was_cut_off(cut: Mapping[str, Leg], 
 
 
 def test_a_kill_in_each_component_takes_helm_along(killed: tuple[Leg, list[Kill]]) -> None:
-    """Nothing goes on changing the cluster."""
+    """Nothing goes on changing the cluster, not even later: each of them was stopped in the middle, and is gone."""
     _, kills = killed
     assert [kill.title for kill in kills if kill.survivors] == []
-    assert sum(bool(kill.children) for kill in kills) >= 4
+    assert sum(bool(kill.helms) for kill in kills) >= FEWEST_HELMS
 
 
 def test_a_killed_run_that_is_started_again_ends_in_the_state_of_an_undisturbed_one(

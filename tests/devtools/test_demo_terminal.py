@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,14 +54,25 @@ def test_it_shows_the_plan_and_how_long_the_work_took(tmp_path: Path, capsys: py
 
 
 def test_what_was_printed_before_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Only what another run says that this one did not."""
+    """Only news are told, and what they are about."""
     typed(tmp_path, PRINT, times=2)
     _, _, second = capsys.readouterr().out.split("# it is done\n")
     assert [line.split(" in ")[0].split(", ")[0] for line in second.splitlines()] == [
         "$ bootstrap up --yes",
+        "  Plan: 1 change",
         "      Argo CD: done",
         "  exit code 0",
     ]
+
+
+def test_news_come_with_what_they_are_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And what one command says twice is said twice."""
+    terminal = typed(tmp_path, "print('Kargo\\n  later\\n    Role a\\nGate\\n  later\\n    Role b')")
+    terminal.command_line = replace(terminal.command_line, program=(sys.executable, "-c", "print('Kargo\\nGate\\n  later\\n    Role c')"))
+    terminal.bootstrap("up", what="again")
+    first, second = ([line.strip() for line in part.splitlines()[1:-1]] for part in capsys.readouterr().out.split("$ bootstrap")[1:])
+    assert first[:6] == ["Kargo", "later", "Role a", "Gate", "later", "Role b"]
+    assert second == ["Gate", "later", "Role c"]
 
 
 def test_a_command_runs_as_whoever_has_a_login(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

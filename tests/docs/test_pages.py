@@ -221,7 +221,23 @@ def test_the_tutorial_leads_to_a_platform_and_a_repository_that_check_finds_in_o
         (tmp_path / "shop" / name).write_text(content, encoding="utf-8")
     results = run.check(run.read(rendered=None, repository=tmp_path / "shop", loaded=described, helm="no-helm-here", charts=()))
     assert exit_code(results) == 0, as_json(results)
-    assert described.warnings == ()
+    (warning,) = described.warnings
+    assert "nothing is backed up at night" in warning
+
+
+def test_a_gitea_that_is_there_needs_the_file_that_its_page_shows(tmp_path: Path) -> None:
+    """It is a whole platform.yaml."""
+    (block,) = blocks(ROOT / "docs/how-to/use-the-gitea-that-you-have.md", "yaml")
+    platform = parse(block, tmp_path / "platform.yaml").platform
+    assert (platform.gitea.mode, platform.registry.mode) == ("external", "external")
+    assert platform.gitea.admin.password.source == "environment variable GITEA_PASSWORD"
+
+
+def test_the_reference_has_what_a_command_within_a_command_takes() -> None:
+    """People look for it by the whole name."""
+    page = text(ROOT / "docs/reference/bootstrap.md")
+    assert "| `bootstrap operator add` |" in page
+    assert "| `--valid-for TIME` | operator add |" in page
 
 
 def test_no_page_names_a_place_of_one_machine() -> None:

@@ -62,7 +62,7 @@ def running_plugin(tmp_path: Path, body: str) -> Iterator[tuple["subprocess.Pope
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_reaches_grandchildren_and_cleanup_is_done(tmp_path: Path, number: signal.Signals) -> None:
-    """What Woodpecker does when a pipeline is cancelled: exit code 143, nothing left."""
+    """What Woodpecker does when a pipeline is cancelled: the exit code by which a shell tells of the signal, nothing left."""
     body = f"""
         try:
             run(["sh", "-c", "sleep 100 & echo $!; echo $$; echo ready; wait"], on_line=show)
@@ -73,7 +73,7 @@ def test_signal_reaches_grandchildren_and_cleanup_is_done(tmp_path: Path, number
     with running_plugin(tmp_path, body) as (plugin, pids):
         plugin.send_signal(number)
         out, err = plugin.communicate(timeout=10)
-    assert (plugin.returncode, out, err) == (143, f"error: cancelled by {number.name}\n", "")
+    assert (plugin.returncode, out, err) == (128 + number, f"error: cancelled by {number.name}\n", "")
     assert all(is_gone(int(pid)) for pid in pids)
     assert (tmp_path / "cleaned").exists()
 

@@ -23,10 +23,15 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 def runs(pid: int) -> bool:
     """Tell whether a process is alive, a zombie not being so."""
+    return state(pid) not in {None, "Z"}
+
+
+def state(pid: int) -> str | None:
+    """Give the state of a process in the kernel's letter (T: stopped, Z: zombie), None where there is none."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return None
 
 
 def is_gone(pid: int) -> bool:

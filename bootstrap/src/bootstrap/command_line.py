@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 import bootstrap
 from bootstrap import terminal
@@ -29,10 +30,13 @@ from plugin_kit.errors import PluginError
 from plugin_kit.process import terminated
 
 SCHEMA = "platform.schema.json"
+USAGE = 64
+"""Exit code of a command line that is wrong (EX_USAGE of sysexits.h): 2 is that of a plan with changes."""
 
 app = typer.Typer(
     name="bootstrap",
     help="Installs, checks and removes the platform on a Kubernetes cluster: once, and again and again without harm.",
+    epilog="Begin with: init, plan, up.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -60,9 +64,12 @@ def init(
         return
     if file.exists():
         raise PluginError(f"{file} exists already", hint="name another file with --file, or move it away")
-    file.write_text(example(schema=SCHEMA), encoding="utf-8")
-    # Of this version, whatever lay there before.
-    file.with_name(SCHEMA).write_text(schema_text(), encoding="utf-8")
+    try:
+        file.write_text(example(schema=SCHEMA), encoding="utf-8")
+        # Of this version, whatever lay there before.
+        file.with_name(SCHEMA).write_text(schema_text(), encoding="utf-8")
+    except OSError as error:
+        raise PluginError(f"can't write {error.filename}: {error.strerror}", hint="name a file in another folder with --file") from None
     console = Console()
     console.info(f"{file} written: fill in what has nothing behind its colon, then `bootstrap plan`")
     console.info(f"{file.with_name(SCHEMA)} written: with it, an editor explains the keys and marks mistakes")
@@ -103,8 +110,11 @@ def up(  # noqa: PLR0913  each is an option of the command
     take_over: TakeOver = False,
     import_clones: ImportClones = False,
     remove_finalizers: RemoveFinalizers = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", hidden=True)] = False,
 ) -> None:
     """Install the platform, or bring it to what platform.yaml says; shows the plan first and asks."""
+    if dry_run:
+        raise typer.BadParameter("`up` has no --dry-run: `bootstrap plan` shows what it would do")
     console = terminal.console(data_follow=as_json)
     options = Options(allow_upgrade=allow_upgrade, take_over=take_over, import_clones=import_clones, remove_finalizers=remove_finalizers)
 
@@ -225,14 +235,27 @@ def rotate(
             console.info(f"{name} is taken away; now run `bootstrap up`, which makes a new one and brings it to {wanted.used_by}")
 
 
-for _each in (
-    *(init, plan, up, status, down, checking.check, rendering.render, images, rotate),
-    *(backups.backup, backups.restore),
-    *(break_glass.break_glass, break_glass.audit),
-    *(verification.verify, migration.migrate),
-):
-    app.command()(_each)
-app.add_typer(break_glass.operator, name="operator")
+# In the list of commands each has one line of 80 characters.
+_LINES: Mapping[Callable[..., None], str] = {
+    init: "Write a platform.yaml to fill in.",
+    plan: "Show what `up` would do.",
+    up: "Install the platform, or bring it to platform.yaml.",
+    status: "Show what state everything is in.",
+    down: "Remove the platform; data and applications stay.",
+    checking.check: "Check files and an application's repository.",
+    rendering.render: "Write the platform as files for kubectl and Helm.",
+    images: "Show this project's images, or copy them.",
+    rotate: "Take a secret away, so that `up` makes a new one.",
+    backups.backup: "Export what the cluster alone holds.",
+    backups.restore: "Bring back what `backup` has exported.",
+    break_glass.break_glass: "Let promotions through in market hours.",
+    break_glass.audit: "List who broke glass, when and why.",
+    verification.verify: "See whether the running platform works.",
+    migration.migrate: "Take an application's repository off GHCR.",
+}
+for _each, _line in _LINES.items():
+    app.command(short_help=_line)(_each)
+app.add_typer(break_glass.operator, name="operator", short_help="Make logins for people who may break glass.")
 
 
 @app.callback(invoke_without_command=True)
@@ -249,6 +272,9 @@ def run(arguments: Sequence[str]) -> int:
         with terminated():
             app(list(arguments), prog_name="bootstrap")
     except SystemExit as error:
+        # What typer says of a wrong command line it ends with 2, as a plan with changes ends.
+        if isinstance(error.__context__, TyperException):
+            return USAGE
         return error.code if isinstance(error.code, int) else 0
     except PluginError as error:
         Console(sys.stderr if {"--json", "--csv"} & {*arguments} else sys.stdout).error(error)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.backup import making
 from bootstrap.backup.index import BackupError
 from bootstrap.backup.loading import Loaded, load
 from bootstrap.backup.seal import Identities, SealError, new_identity
-from tests.bootstrap.backup.objects import NOW, SECRET_TEXT, backup
+from tests.bootstrap.backup.objects import CLUSTER, NOW, SECRET_TEXT, backup, scope
 
 
 def loaded(*sources: Path, identity: Path | None = None, without_secrets: bool = False) -> Loaded:
@@ -37,6 +38,14 @@ def test_the_wrong_key_is_told_with_the_right_one(tmp_path: Path) -> None:
         f"it is encrypted for {public}",
         f"{tmp_path / 'other.txt'} is the private key of {other}",
     ]
+
+
+def test_an_empty_backup_is_none(tmp_path: Path) -> None:
+    """It says so, rather than that there is nothing to do."""
+    made = making.make(tmp_path / "a.tar", scope(), [], cluster=CLUSTER, made=NOW)
+    with pytest.raises(BackupError, match=r"this backup is empty: .*a\.tar, made of https://10\.1\.1\.11:6443") as caught:
+        loaded(made.archive.path)
+    assert "name another one" in str(caught.value.hint)
 
 
 def test_each_of_several_recipients_opens_it(tmp_path: Path) -> None:

@@ -135,13 +135,15 @@ def test_a_private_key_in_platform_yaml_is_refused_and_not_shown() -> None:
         ("storage: {server: nas, kargo: {path: /k}}", "no secret is in the nightly export"),
         (f"storage: {{server: nas, kargo: {{path: /k}}}}\nbackup: {{recipients: [{RECIPIENT}]}}", ""),
         ("storage: {server: nas, kargo: {path: /k}}\nbackup: {enabled: false}", ""),
-        ("backup: {keep: 7}", "there is no volume for the nightly export"),
-        ("", ""),
+        ("backup: {keep: 7}", "nothing is backed up at night: there is no `storage.kargo` or `storage.argo_cd`"),
+        ("", "nothing is backed up at night"),
+        ("storage: {server: nas, woodpecker: {path: /w}}", "nothing is backed up at night"),
+        ("backup: {enabled: false}", ""),
     ],
 )
 def test_a_plan_says_what_is_not_exported(text: str, said: str) -> None:
     """As a warning of platform.yaml."""
-    warnings = [each for each in parse(f"{MINIMUM}{text}\n", Path("platform.yaml")).warnings if "export" in each]
+    warnings = [each for each in parse(f"{MINIMUM}{text}\n", Path("platform.yaml")).warnings if "night" in each]
     assert [said in each for each in warnings] == ([True] if said else [])
 
 

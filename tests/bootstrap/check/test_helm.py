@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bootstrap.results.result import Outcome
-from tests.bootstrap.check.trees import RENDERED, REPOSITORY, Scene, changed, failed, told, write
+from tests.bootstrap.check.trees import PLATFORM, RENDERED, REPOSITORY, Scene, changed, failed, told, write
 
 API = "chart/templates/api.yaml"
 NAME = "helm-rendering"
@@ -141,7 +141,26 @@ def test_a_chart_of_the_platform_is_rendered_where_it_can_be_had(helm_scene: Sce
     """From the folder that --charts names; the others are said not to have been looked at."""
     result = helm_scene.check(RENDERED, charts=write(tmp_path / "charts", WOODPECKER))[NAME]
     assert (result.outcome, result.looked.at) == (Outcome.OK, "1 rendering of 1 chart, 1 object")
-    assert result.looked.unseen == ("the chart kargo 1.11.2 is not on this machine (`helm pull` it and name its folder in --charts)",)
+    command = "mkdir -p charts && helm pull oci://ghcr.io/akuity/kargo-charts/kargo --version 1.11.2 -d charts"
+    assert result.looked.unseen == (f"the chart kargo 1.11.2 is not on this machine: {command}, then --charts charts",)
+
+
+def test_a_chart_is_pulled_from_where_platform_yaml_has_it(helm_scene: Scene) -> None:
+    """Nothing is to be pulled for a path; without platform.yaml it is not known from where."""
+    sources = {
+        "{source: 'https://charts.example.lan', version: 1.2.3}": (
+            "the chart kargo 1.2.3 is not on this machine: mkdir -p charts && helm pull kargo --repo https://charts.example.lan"
+            " --version 1.2.3 -d charts, then --charts charts"
+        ),
+        "{source: ./kargo.tgz, version: 1.2.3}": (
+            "the chart kargo 1.2.3 is not on this machine: platform.yaml names ./kargo.tgz, and nothing is there"
+        ),
+    }
+    for chart, said in sources.items():
+        result = helm_scene.check(RENDERED, platform=f"{PLATFORM}kargo: {{chart: {chart}}}\n")[NAME]
+        assert said in result.looked.unseen
+    unseen = helm_scene.check(RENDERED, platform=None)[NAME].looked.unseen
+    assert "the chart kargo is not on this machine (`helm pull` it and name its folder in --charts)" in unseen
 
 
 def test_values_that_a_chart_of_the_platform_does_not_take_fail(helm_scene: Scene, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from bootstrap.results.result import Outcome
-from tests.bootstrap.check.breaks import IMAGES, PLATFORM_BREAKS, REPOSITORY_BREAKS, WAREHOUSE, Break
+from tests.bootstrap.check.breaks import BETA, IMAGES, PLATFORM_BREAKS, REPOSITORY_BREAKS, URLS, WAREHOUSE, Break
 from tests.bootstrap.check.trees import RENDERED, REPOSITORY, Scene, changed, failed, told
 
 
@@ -55,3 +55,20 @@ def test_a_stage_that_promotes_another_image_is_told(scene: Scene) -> None:
     assert failed(results) == [WAREHOUSE]
     (said,) = told(results[WAREHOUSE])
     assert said.startswith(f"{stage}:11: Stage shop-cd/live promotes registry.example.lan/shop/web, which no Warehouse watches: there is")
+
+
+@pytest.mark.parametrize(("revision", "follows"), [("main", "main"), ("master", "master"), ("", "the default branch")])
+def test_an_application_of_the_platform_written_by_hand_follows_its_stage(scene: Scene, revision: str, follows: str) -> None:
+    """By its name, also without Kargo's annotation; others of the repository follow what they like."""
+    lines = RENDERED[BETA].splitlines(keepends=True)
+    by_hand = "".join(line for line in lines if "annotations:" not in line and "authorized-stage" not in line)
+    moved = by_hand.replace("targetRevision: stage/beta", f"targetRevision: {revision}")
+    results = scene.check(
+        None, {**REPOSITORY, "deploy/beta.yaml": moved, "deploy/dev.yaml": moved.replace("name: shop-beta", "name: shop-dev")}
+    )
+    assert failed(results) == [URLS]
+    assert told(results[URLS]) == [
+        f"deploy/beta.yaml:14: Application argocd/shop-beta follows {follows}; what is promoted to it is in stage/beta"
+    ]
+    scene.folder.joinpath("repository/deploy/dev.yaml").unlink()
+    assert failed(scene.check(None, {**REPOSITORY, "deploy/beta.yaml": by_hand})) == []

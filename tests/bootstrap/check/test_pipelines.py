@@ -144,16 +144,27 @@ BRINGS_CA = f"""clone:
 def test_a_clone_has_to_trust_the_platforms_own_ca(clone: str, says: str) -> None:
     """A Gitea with a certificate that everybody knows needs nothing."""
     text = f"{WHEN}{clone}steps:\n  - {{name: a, image: x, commands: [y]}}\n"
-    found = findings(text, Facts(origin="platform.yaml", forge_has_own_ca=True))
+    found = findings(text, Facts(origin="platform.yaml", clone_needs_ca=True))
     assert [line.partition(", ")[0] for line in found] == ([says] if says else [])
     if "skip-verify" not in clone:
         assert findings(text) == []
 
 
+def test_the_page_that_has_both_clone_steps_is_named() -> None:
+    """With its section, which is there."""
+    documents = yaml_text.read(f"{WHEN}steps:\n  - {{name: a, image: x, commands: [y]}}\n", as_pipeline=True).documents
+    source = Source(file="ci", path=PurePosixPath(".woodpecker.yml"), document=documents[0])
+    facts = Facts(origin="platform.yaml", clone_needs_ca=True)
+    (finding,) = pipeline_file.CHECK.look(Subject(facts=facts, repository=Tree(root=Path(), documents=(source,)))).findings
+    page, _, section = finding.hint.rpartition("both steps stand in ")[2].partition(", section ")
+    assert section == "8 (Push)"
+    assert "\n## 8. Push\n" in (ROOT / page).read_text(encoding="utf-8")
+
+
 def test_the_step_that_brings_a_ca_is_not_taken_for_the_one_that_clones() -> None:
     """Its history is that of the step behind it."""
     text = f"{WHEN}{BRINGS_CA}steps:\n  - name: a\n    image: {PLUGIN}/registry-push:1\n    settings: {{registry: r}}\n"
-    assert findings(text, Facts(origin="platform.yaml", forge_has_own_ca=True)) == []
+    assert findings(text, Facts(origin="platform.yaml", clone_needs_ca=True)) == []
 
 
 @pytest.mark.parametrize("file", OURS, ids=lambda file: file.parent.name)

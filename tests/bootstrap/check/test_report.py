@@ -156,6 +156,14 @@ def test_without_a_folder_there_is_nothing_to_check(tmp_path: Path, capsys: pyte
     assert f"error: there is no folder {tmp_path}/none" in capsys.readouterr().out
 
 
+def test_a_folder_without_its_option_is_told_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it holds changes what is looked at."""
+    assert run(["check", "../shop"]) == 1
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "error: what is ../shop?" in said
+    assert "hint: --repository ../shop, or --rendered ../shop for what `bootstrap render` has written" in said
+
+
 def test_a_platform_yaml_that_is_wrong_is_told_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing can be held against it."""
     write(tmp_path, {"platform.yaml": "domain: 5\n"})

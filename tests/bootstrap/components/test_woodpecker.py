@@ -11,6 +11,7 @@ from bootstrap.components.project_woodpecker.component import ProjectWoodpecker
 from bootstrap.components.project_woodpecker.secret import FormerSecret, SecretResource
 from bootstrap.components.woodpecker.component import Woodpecker, environments
 from bootstrap.components.woodpecker.former_binding import FormerBinding
+from bootstrap.core.errors import BootstrapError
 from bootstrap.core.objects import Manifest
 from bootstrap.core.resource import Awaited, Resource
 from bootstrap.platform.pipeline_secret import TRUSTED_EVENTS
@@ -211,3 +212,21 @@ def test_no_resource_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = platform(projects=[shop()], registry=login)
     assert "a password" not in repr(of_projects(wanted))
     assert base64.b64encode(b"a password").decode() not in repr(of_projects(wanted))
+
+
+def test_all_secrets_that_are_missing_are_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of all projects, each with what to do; one alone is the error itself."""
+    mirror = {"remote": "git@github.com:acme/shop.git", "deploy_key": {"env": "NO_DEPLOY_KEY"}}
+    wanted = platform(projects=[shop(mirror=mirror, secrets={"npm": {"value": {"file": "./nokey"}}})])
+    with pytest.raises(BootstrapError, match=r"2 secrets that platform\.yaml refers to") as caught:
+        of_projects(wanted, folder=tmp_path)
+    assert caught.value.details == (
+        "the deploy key of the mirror of shop is missing: the environment variable NO_DEPLOY_KEY is not set",
+        "  export NO_DEPLOY_KEY=...",
+        f"the secret npm of shop can't be read from {tmp_path}/nokey: No such file or directory",
+        "  the path is relative to platform.yaml",
+    )
+    monkeypatch.setenv("NO_DEPLOY_KEY", "key")
+    with pytest.raises(BootstrapError, match="the secret npm of shop can't be read") as caught:
+        of_projects(wanted, folder=tmp_path)
+    assert caught.value.hint == "the path is relative to platform.yaml"

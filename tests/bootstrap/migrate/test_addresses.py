@@ -70,6 +70,14 @@ def test_an_application_that_the_platform_makes_is_named() -> None:
     assert (again.plan.changes, again.looks) == ((), outcome.looks)
 
 
+def test_an_application_follows_its_stage_whatever_is_built() -> None:
+    """By the rule that `check` has, too."""
+    text = APPLICATION.replace("NAME", "shop-beta").replace("ADDRESS", GIT)
+    (said,) = migrated({"app.yaml": text.replace(" main", " release/1.x")}).looks
+    assert said.endswith("this file would make it follow release/1.x")
+    assert migrated({"app.yaml": text.replace(" main", " stage/beta")}).looks == ()
+
+
 ARC = {
     "arc/values.yaml": "replicaCount: 1\nimage: {repository: ghcr.io/actions/controller}\n",
     "arc/scale-set.yaml": "githubConfigUrl: https://github.com/ann/shop\n",

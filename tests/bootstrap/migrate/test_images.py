@@ -230,9 +230,9 @@ def test_compose_files_change_as_everything_else() -> None:
 def test_scripts_and_dockerfiles_change_outside_of_comments() -> None:
     """A login on a line of its own goes; what does not stand alone is named."""
     script = "#!/bin/sh\n# ghcr.io/ann/shop/api\ndocker login ghcr.io -u ann\ndocker push ghcr.io/ann/shop/api # now\n"
-    outcome = migrated({"push.sh": script, "Dockerfile": "FROM ghcr.io/ann/shop/base:v1\n", "x.sh": "docker login ghcr.io && true\n"})
+    outcome = migrated({"push.sh": script, "Dockerfile": "RUN wget ghcr.io/ann/shop/api\n", "x.sh": "docker login ghcr.io && true\n"})
     assert outcome.files["push.sh"] == "#!/bin/sh\n# ghcr.io/ann/shop/api\ndocker push registry.example.lan/shop/api # now\n"
-    assert outcome.files["Dockerfile"] == "FROM registry.example.lan/shop/base:v1\n"
+    assert outcome.files["Dockerfile"] == "RUN wget registry.example.lan/shop/api\n"
     assert outcome.looks == ("x.sh:1: logs in to GHCR",)
 
 

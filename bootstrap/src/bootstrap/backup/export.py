@@ -1,7 +1,7 @@
 """Reading what a backup holds from a cluster, with no more than the right to look at exactly that."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from bootstrap.backup.kinds import DEFINITIONS, EXPORTED, Exported, definitions
@@ -42,7 +42,21 @@ def export(cluster: Cluster, scope: Scope, hide: Callable[..., None]) -> tuple[S
         objects.setdefault(one.ref, one)
         if one.is_secret:
             hide(*_values(one.manifest))
+    _check_installed(cluster, scope, objects)
     return tuple(objects.values())
+
+
+def _check_installed(cluster: Cluster, scope: Scope, found: Iterable[Ref]) -> None:
+    """Refuse another cluster, or an empty one: nobody looks at a nightly backup before they need it."""
+    homes = list(dict.fromkeys(name for part in scope.parts for name in scope.namespaces(part)))
+    there = {ref.name for ref in found if ref.kind == "Namespace"}
+    # A project may be new in platform.yaml; the platform's own namespace comes first of all.
+    needed = [scope.namespace] if scope.namespace in homes else homes
+    if needed and there.isdisjoint(needed):
+        raise BootstrapError(
+            f"namespace {needed[0]} is not there: this platform is not installed here, so there is nothing to back up",
+            hint=f"is {cluster.address} the right cluster? If so: `bootstrap up`",
+        )
 
 
 def _around(cluster: Cluster, scope: Scope, part: Part) -> list[Saved]:

@@ -39,6 +39,12 @@ def load(sources: Sequence[Path], identity: Path | None, *, without_secrets: boo
         archives.append(found)
         passed_over += broken
     archives.sort(key=lambda archive: archive.index.made)
+    for archive in archives:
+        if not any(entry.ref for entry in archive.index.entries):
+            raise BackupError(
+                f"this backup is empty: {archive.path}, made of {archive.index.cluster}",
+                hint="it was made where the platform was not installed; name another one",
+            )
     identities = Identities.read(identity) if identity and not without_secrets else None
     sealed = [entry for archive in archives for entry in archive.index.entries if entry.is_sealed]
     if sealed and identities is None and not without_secrets:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from bootstrap.break_glass.passage import Passage, passages
 from bootstrap.break_glass.record import ARCHIVE_LABEL, LABEL, GarbageError, Record, parse
 from bootstrap.core.cluster import Cluster
-from bootstrap.core.errors import ForbiddenError
+from bootstrap.core.errors import BootstrapError, ForbiddenError
 from bootstrap.platform.duration import Duration
 from bootstrap.platform.platform import Platform
 from plugin_kit.errors import PluginError
@@ -86,10 +86,15 @@ def wanted(platform: Platform, *, project: str | None, stage: str | None, since:
 
 def audit(cluster: Cluster, namespace: str, asked: Filter) -> Audit:
     """Read all records and what Kargo knows of their projects."""
-    entries, unreadable = read(
-        cluster.list("v1", "ConfigMap", namespace=namespace, labels={LABEL: None}),
-        cluster.list("v1", "ConfigMap", namespace=namespace, labels={ARCHIVE_LABEL: None}),
-    )
+    try:
+        live, archives = (cluster.list("v1", "ConfigMap", namespace=namespace, labels={label: None}) for label in (LABEL, ARCHIVE_LABEL))
+    except ForbiddenError as error:
+        raise BootstrapError(
+            error.message,
+            details=error.details,
+            hint="reading records takes the right that operators have: take the kubeconfig of one, with --kubeconfig",
+        ) from error
+    entries, unreadable = read(live, archives)
     entries = [entry for entry in entries if asked.takes(entry.record)]
     kargo = cluster.serves(_KARGO, "Promotion")
     found: list[Passage] = []

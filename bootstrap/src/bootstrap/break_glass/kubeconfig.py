@@ -40,6 +40,15 @@ def content(connection: Connection, name: str, certificate: Certificate, *, serv
     )
 
 
+def is_address(text: str) -> bool:
+    """Tell whether a certificate can be shown at an address: that takes https."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def is_local(address: str) -> bool:
     """Tell whether an address leads to the machine itself, as that in k3s' own kubeconfig does."""
     return urlsplit(address).hostname in _LOOPBACK

@@ -78,6 +78,8 @@ def operator(
             f"{name} is not among those who may break glass: platform.yaml decides that",
             hint=f"add {where}, run `bootstrap up`, and then this again",
         )
+    if server is not None and not kubeconfig.is_address(server):
+        raise PluginError(f"--server {server} is no address of an API server", hint="write it as https://NODE:6443")
     file = file or Path(f"{name.replace(os.sep, '-').replace(':', '-')}.kubeconfig")
     if file.exists():
         raise kubeconfig.exists(file)
@@ -86,10 +88,16 @@ def operator(
 
 def add(context: Context, wanted: Operator) -> Login:
     """Have the certificate signed, write the file, and log in with it."""
+    connection = context.cluster.connection
+    # Before anything is signed, since it can't be taken back.
+    if wanted.server is None and kubeconfig.is_local(connection.address):
+        raise PluginError(
+            f"the API server is {connection.address} here, which is another machine on every machine",
+            hint="--server https://NODE:6443 names the address by which this person reaches the cluster",
+        )
     certificate: Certificate = issue(
         context, name=wanted.name, groups=wanted.groups, length=wanted.length, deadline=context.deadline(context.platform.timeouts.ready)
     )
-    connection = context.cluster.connection
     kubeconfig.write(wanted.file, kubeconfig.content(connection, wanted.name, certificate, server=wanted.server))
     known_as, may = _tried(context, wanted)
     return Login(operator=wanted, expires=certificate.expires, known_as=known_as, may=may)
@@ -108,11 +116,6 @@ def show(console: Console, login: Login, *, address: str) -> None:
     elif not login.may:
         console.warn(
             f"on the cluster {wanted.name} may not break glass yet", hint="`bootstrap up` gives the right, as platform.yaml wants it"
-        )
-    if kubeconfig.is_local(server):
-        console.warn(
-            f"the file names the API server {server}, which is another machine on every machine",
-            hint="make it again with --server https://NODE:6443, the address by which this person reaches the cluster",
         )
 
 

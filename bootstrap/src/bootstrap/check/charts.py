@@ -67,7 +67,7 @@ class Charts:
             archive = self._archive(chart)
             if archive is None:
                 named = f"{chart.name} {chart.version}".strip()
-                yield f"the chart {named} is not on this machine (`helm pull` it and name its folder in --charts)"
+                yield f"the chart {named} is not on this machine{_remedy(chart)}"
             else:
                 yield Job(path=archive, name=chart.name, release=chart.release, namespace=chart.namespace, values=(values,))
 
@@ -103,6 +103,14 @@ class Charts:
             return _refused(job, "\n".join([said, *_after(lines["stderr"], said)]), named)
         manifests = tuple(_manifests("\n".join(lines["stdout"]), job))
         return Rendering(chart=file, file=file, stage=job.stage, values_files=named, manifests=manifests)
+
+
+def _remedy(chart: ChartFacts) -> str:
+    if chart.path:
+        return f": platform.yaml names {chart.path}, and nothing is there"
+    if chart.pull:
+        return f": mkdir -p charts && helm pull {chart.pull} -d charts, then --charts charts"
+    return " (`helm pull` it and name its folder in --charts)"
 
 
 def _application_jobs(repository: Tree, facts: Facts) -> Iterator[Job | str]:

@@ -9,9 +9,11 @@ import typer
 from bootstrap import terminal
 from bootstrap.options import FILE, HelmProgram, Json, Plain
 from bootstrap.platform.load import load
+from plugin_kit.errors import PluginError
 
 
 def check(
+    folder: Annotated[Path | None, typer.Argument(hidden=True, metavar="--rendered FOLDER | --repository FOLDER")] = None,
     *,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="What is right stands here: platform.yaml, where there is one.", show_default=False)
@@ -34,6 +36,10 @@ def check(
     from bootstrap.results import junit as junit_report  # noqa: PLC0415
     from bootstrap.results import report as results_report  # noqa: PLC0415
 
+    if folder:
+        raise PluginError(
+            f"what is {folder}?", hint=f"--repository {folder}, or --rendered {folder} for what `bootstrap render` has written"
+        )
     begun = time.monotonic()
     console = terminal.console(data_follow=as_json)
     described = file or (FILE if FILE.is_file() else None)

@@ -9,6 +9,7 @@ from bootstrap.check.source import Source, items, texts
 from bootstrap.check.tree import Tree
 from bootstrap.components.forge import git_url
 from bootstrap.components.trust import makes_ca
+from bootstrap.platform.chart import Chart
 from bootstrap.platform.namespaces import Use, uses
 from bootstrap.platform.pipeline_secret import OWN_SECRETS
 from bootstrap.platform.platform import Platform
@@ -58,7 +59,10 @@ class ProjectFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartFacts:
-    """A chart of the platform: the folder of its values, its release, and where it comes from (`path`: on this machine)."""
+    """A chart of the platform: the folder of its values, its release, and where it comes from.
+
+    That is a `path` on this machine, or what Helm is to `pull`; neither is known without a platform.yaml.
+    """
 
     folder: str
     name: str
@@ -66,6 +70,7 @@ class ChartFacts:
     namespace: str
     version: str = ""
     path: str = ""
+    pull: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +82,13 @@ class Facts:
     registry_plain_http: bool = False
     registry_login: bool = False
     forge: str | None = None
-    forge_has_own_ca: bool = False
-    """Whether the CA that the platform makes has signed what Gitea shows to those who clone."""
+    clone_needs_ca: bool = False
+    """Whether nobody but the platform knows the CA that has signed what Gitea shows to those who clone."""
     own_images: str = "local-cicd"
     uses: Mapping[str, tuple[Use, ...]] = field(default_factory=dict)
     projects: tuple[ProjectFacts, ...] = ()
+    applications: Mapping[str, str] = field(default_factory=dict)
+    """The branch that each Application follows which `bootstrap up` makes, by its name."""
     charts: tuple[ChartFacts, ...] = ()
     privileged_plugins: tuple[str, ...] = ()
 
@@ -114,10 +121,11 @@ def of_platform(platform: Platform) -> Facts:
         registry_plain_http=platform.registry.plain_http,
         registry_login=platform.registry.login is not None,
         forge=platform.gitea.endpoint.cluster_url,
-        forge_has_own_ca=platform.gitea.mode == "install" and makes_ca(platform),
+        clone_needs_ca=clone_needs_ca(platform),
         own_images=platform.images.project,
         uses=found,
         projects=tuple(_project(platform, project) for project in platform.projects),
+        applications={stage.application: stage.branch for project in platform.projects for stage in project.stages},
         charts=tuple(
             ChartFacts(
                 folder=folder,
@@ -126,11 +134,18 @@ def of_platform(platform: Platform) -> Facts:
                 namespace=chart.namespace,
                 version=chart.version,
                 path=chart.source if chart.is_local else "",
+                pull="" if chart.is_local else _pull(chart),
             )
             for folder, chart in folders.items()
         ),
         privileged_plugins=platform.woodpecker.privileged_plugins,
     )
+
+
+def clone_needs_ca(platform: Platform) -> bool:
+    """Tell whether a clone has to be given the CA that has signed Gitea's certificate: `ca`, or the platform's own."""
+    signed = platform.ca is not None or (platform.gitea.mode == "install" and makes_ca(platform))
+    return signed and platform.gitea.endpoint.public_url.startswith("https://")
 
 
 def of_rendered(tree: Tree) -> Facts:
@@ -189,6 +204,11 @@ def application_sources(source: Source) -> Iterator[tuple[tuple[str | int, ...],
     for index, each in enumerate(items(source.get("spec", "sources"))):
         if isinstance(each, Mapping):
             yield ("spec", "sources", index), each
+
+
+def _pull(chart: Chart) -> str:
+    repository = "" if chart.source.startswith("oci://") else f" --repo {chart.source}"
+    return f"{chart.reference}{repository} --version {chart.version}"
 
 
 def _project(platform: Platform, project: Project) -> ProjectFacts:

@@ -12,6 +12,7 @@ from bootstrap.check.workflow import Step, Workflow
 _BUILDER = "registry-push"
 _RELEASER = "kargo-notify"
 _GIT = "docker.io/woodpeckerci/plugin-git"
+_BOTH_CLONES = "docs/tutorial/first-pipeline-on-k3s.md, section 8 (Push)"
 _STAGES = ("beta", "live")
 # Names of settings whose values nobody else should read.
 _SECRET = re.compile(r"(^|_)(password|passwd|token|secret|ssh_key|private_key|api_key|deploy_key|builder_key)$")
@@ -111,14 +112,17 @@ def _history(workflow: Workflow) -> Iterator[Finding]:
 
 def _trust(workflow: Workflow, facts: Facts) -> Iterator[Finding]:
     settings = {key.lower().replace("-", "_"): value for key, value in _clone_settings(workflow).items()}
-    hint = "have a clone step before it write {from_secret: platform_ca} into a file, and name that in `custom-ssl-path`"
+    hint = (
+        "have a clone step before it write {from_secret: platform_ca} into a file, and name that in `custom-ssl-path`:"
+        f" both steps stand in {_BOTH_CLONES}"
+    )
     if str(settings.get("skip_verify", "")).lower() == "true":
         text = "the clone takes whoever answers in Gitea's place, and shows them the login"
         yield workflow.finding("clone", text, hint, is_warning=True)
         return
     clones = workflow.source.get("skip_clone") is not True
-    if facts.forge_has_own_ca and clones and not (settings.get("custom_ssl_path") or settings.get("custom_ssl_url")):
-        text = "the clone does not trust Gitea's certificate, which the platform's own CA has signed: no pipeline gets past it"
+    if facts.clone_needs_ca and clones and not (settings.get("custom_ssl_path") or settings.get("custom_ssl_url")):
+        text = "the clone does not trust Gitea's certificate, which the platform's CA has signed: no pipeline gets past it"
         yield workflow.finding("clone", text, hint)
 
 

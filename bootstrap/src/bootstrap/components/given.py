@@ -2,10 +2,11 @@
 
 import base64
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from bootstrap.core.context import Context
-from bootstrap.core.errors import BootstrapError
+from bootstrap.core.errors import BootstrapError, UnauthorizedError, UnreachableError
 from bootstrap.core.objects import Ref
 from bootstrap.platform.secret_ref import ObjectKey, SecretRef
 
@@ -22,6 +23,23 @@ def secret_value(context: Context, ref: SecretRef, *, what: str) -> str:
         )
     context.hide(value)
     return value
+
+
+def require(context: Context, wanted: Iterable[tuple[SecretRef, str]]) -> None:
+    """See that all of these can be had, each with what it is; raises one error about all that can't."""
+    errors: list[BootstrapError] = []
+    for ref, what in wanted:
+        try:
+            secret_value(context, ref, what=what)
+        except (UnreachableError, UnauthorizedError):
+            raise
+        except BootstrapError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        details = [line for error in errors for line in (error.message, *error.details, *([f"  {error.hint}"] if error.hint else []))]
+        raise BootstrapError(f"{len(errors)} secrets that platform.yaml refers to can't be had", details=details)
 
 
 def object_value(context: Context, kind: str, key: ObjectKey, *, what: str) -> str:

@@ -21,7 +21,7 @@ and one line in components/__init__.py, at the place where `up` is to come to it
             manifests = load_manifest(__package__, "service.yaml", {"namespace": context.platform.buildkit.namespace})
             objects = [ObjectResource(manifest=each) for each in manifests]
             if password is None:
-                return [record, *objects, Awaited(label="Secret buildkit/login", reason="the Secret of record buildkit")]
+                return [record, *objects, Awaited(label="Secret buildkit/login", reason="Secret of record buildkit is there")]
             return [record, *objects, ObjectResource(manifest=...)]
 
 The rules:

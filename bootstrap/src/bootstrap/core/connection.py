@@ -47,7 +47,14 @@ class Connection:
             ) from None
         except PermissionError:
             raise ClusterError(f"the kubeconfig {file} can't be read", hint="copy it, or run as a user who may read it") from None
-        except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, TypeError):
+            # What is a text or a list, as a whole or where there should be a map.
+            raise ClusterError(
+                f"{file} is no kubeconfig",
+                details=["what should be a map is a text, a list, or empty"],
+                hint="name another file with --kubeconfig",
+            ) from None
+        except (yaml.YAMLError, KeyError, ValueError) as error:
             raise ClusterError(
                 f"{file} is no kubeconfig", details=[str(error).split("\n", 1)[0]], hint="try: kubectl config view"
             ) from None

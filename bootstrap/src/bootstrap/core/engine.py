@@ -109,13 +109,14 @@ class Engine:
         with self.context.cluster.looking():
             lists = self._all_listed()
             seen, left_over = self._seen(lists, self._state)
+            installed = self._installed()
         found = []
         for component, (resources, problem), states in zip(self.components, lists, seen, strict=True):
             rows = [(resource.label, state) for resource, state in zip(resources, states, strict=True)]
             if problem:
                 rows.append((problem.resource, Readiness(state=State.UNKNOWN, message=problem.error.message)))
             found.append(ComponentStatus(name=component.name, title=component.title, rows=tuple(rows)))
-        return Status(components=tuple(found), left_over=left_over)
+        return Status(components=tuple(found), left_over=left_over, installed=installed)
 
     def down(self, confirm: Callable[[Teardown], bool] = lambda _: True) -> Teardown:
         """List what goes and what stays, ask, and delete in the reverse order of `up`; return the list."""
@@ -123,7 +124,9 @@ class Engine:
         order = [(component, list(reversed(component.resources(self.context)))) for component in reversed(self.components)]
         seen = each(self._removal, [resource for _, resources in order for resource in resources], at_once=AT_ONCE)
         teardown = Teardown(
-            removals=tuple(one for one in seen if isinstance(one, Removal)), problems=tuple(one for one in seen if isinstance(one, Problem))
+            removals=tuple(one for one in seen if isinstance(one, Removal)),
+            problems=tuple(one for one in seen if isinstance(one, Problem)),
+            installed=self._installed(),
         )
         report.show_teardown(self.context.console, teardown)
         if teardown.problems:
@@ -136,6 +139,9 @@ class Engine:
                 if leaving := [resource for resource in resources if resource.label in going]:
                     self._down(component, leaving)
         return teardown
+
+    def _installed(self) -> bool:
+        return self.context.cluster.get(_home(self.context).ref) is not None
 
     def _down(self, component: Component, leaving: Sequence[Resource]) -> None:
         with self.context.console.step(component.title) as step:
@@ -277,7 +283,7 @@ class Engine:
 @contextmanager
 def locked(context: "Context") -> "Iterator[None]":
     """Hold the platform's lock, in a namespace that is made for it where it is missing; `context.guard` is the lock as long as that."""
-    namespace = ObjectResource(manifest=namespace_manifest(context.platform.namespace, context.labels))
+    namespace = _home(context)
     if context.cluster.get(namespace.ref) is None:
         context.cluster.apply(namespace.wanted(context))
     lease = Lease(context.cluster, context.platform.namespace, waiter=context.waiter, clock=context.clock, lost=context.helm.stop)
@@ -287,6 +293,11 @@ def locked(context: "Context") -> "Iterator[None]":
             yield
         finally:
             context.guard = Unheld(context.cluster, context.platform.namespace)
+
+
+def _home(context: "Context") -> ObjectResource:
+    """Return the platform's own namespace."""
+    return ObjectResource(manifest=namespace_manifest(context.platform.namespace, context.labels))
 
 
 def ordered(components: Sequence[Component]) -> Sequence[Component]:

@@ -125,6 +125,8 @@ class Status:
 
     components: tuple[ComponentStatus, ...]
     left_over: tuple[LeftOver, ...] = ()
+    installed: bool = True
+    """Whether the platform's own namespace is there, which `up` makes first."""
 
     @property
     def exit_code(self) -> int:
@@ -135,6 +137,7 @@ class Status:
         """Give what programs read."""
         return {
             "exit_code": self.exit_code,
+            "installed": self.installed,
             "components": [
                 {
                     "name": component.name,
@@ -157,6 +160,8 @@ class Teardown:
 
     removals: tuple[Removal, ...]
     problems: tuple[Problem, ...] = ()
+    installed: bool = True
+    """Whether the platform's own namespace is there, which is the last to go."""
 
     @property
     def deleted(self) -> tuple[Removal, ...]:
@@ -170,7 +175,11 @@ class Teardown:
 
     def json(self) -> dict[str, Any]:
         """Give what programs read."""
-        return {"resources": [removal.json() for removal in self.removals], "problems": [problem.json() for problem in self.problems]}
+        return {
+            "installed": self.installed,
+            "resources": [removal.json() for removal in self.removals],
+            "problems": [problem.json() for problem in self.problems],
+        }
 
 
 def extra(planned: ComponentPlan, change: Change) -> list[str]:

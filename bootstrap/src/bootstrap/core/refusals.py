@@ -25,6 +25,8 @@ from bootstrap.core.objects import Ref
 
 _NAMESPACE_NOT_FOUND = re.compile(r'namespaces? "([^"]+)" not found')
 _CONFLICT = re.compile(r'conflict with "([^"]+)"')
+_DRY_RUN = "a plan needs the right to patch, too, because it asks the API server what a change would do; ask a cluster administrator"
+_NO_RIGHT = "ask a cluster administrator for this right, or name another kubeconfig with --kubeconfig"
 _HINTS: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "an object of Kubernetes holds 1.5 MB at most",
     HTTPStatus.TOO_MANY_REQUESTS: "the API server is busy; run it again in a moment",
@@ -108,7 +110,7 @@ def _forbidden(message: str, verb: str, ref: Ref) -> ClusterError:
         verb=verb,
         resource=resource,
         details=[message],
-        hint="a plan needs the right to patch, too, because it asks the API server what a change would do; ask a cluster administrator",
+        hint=_DRY_RUN if verb == "patch" else _NO_RIGHT,
     )
 
 

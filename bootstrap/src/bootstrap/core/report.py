@@ -51,6 +51,8 @@ def show_status(console: Console, status: Status) -> None:
         rows += [(component.title, state.state.value, f"{label}{f': {state.message}' if state.message else ''}") for label, state in bad]
     console.table(("component", "state", "what"), rows)
     _show_left_over(console, status.left_over)
+    if not status.installed:
+        console.info("This platform is not installed here: `bootstrap up`, or another kubeconfig")
 
 
 def show_teardown(console: Console, teardown: Teardown) -> None:
@@ -60,7 +62,7 @@ def show_teardown(console: Console, teardown: Teardown) -> None:
         for removal in teardown.deleted:
             console.info(f"  {removal.resource}{f' ({removal.note})' if removal.note else ''}")
     else:
-        console.info("Nothing to delete")
+        console.info("Nothing to delete" if teardown.installed else "Nothing to delete: this platform is not installed here")
     if teardown.kept:
         console.info("Kept:")
         for removal in teardown.kept:

@@ -276,7 +276,7 @@ class Awaited:
     def status(self, context: "Context") -> Readiness:
         """Say what it waits for."""
         del context
-        return Readiness(state=State.ABSENT, message=f"waits for {self.reason}")
+        return Readiness(state=State.ABSENT, message=f"later: when {self.reason}")
 
     def removal(self, context: "Context") -> Removal | None:
         """Say that it is not there."""

@@ -30,6 +30,8 @@ class Probe:
     state: State
     version: Version | None = None
     reason: str = ""
+    error: ServerDownError | None = None
+    """What went wrong where there was no answer."""
 
 
 def look(web: Web) -> Probe:
@@ -41,7 +43,7 @@ def look(web: Web) -> Probe:
     try:
         response = web.request("GET", f"{API}/version", retry=False)
     except ServerDownError as error:
-        return Probe(state=State.DOWN, reason=error.message)
+        return Probe(state=State.DOWN, reason=error.message, error=error)
     status = response.status_code
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Probe(state=State.DOWN, reason=f"it answers {status}")

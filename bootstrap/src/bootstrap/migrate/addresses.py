@@ -14,7 +14,6 @@ _GROUPS = ("argoproj.io", "kargo.akuity.io")
 _REPOSITORY_LABEL = "argocd.argoproj.io/secret-type"
 _CREDENTIALS_LABEL = "kargo.akuity.io/cred-type"
 _MADE = frozenset({"Project", "ProjectConfig", "Warehouse", "Stage"})
-_BUILT_BRANCHES = frozenset({"main", "master", "HEAD", ""})
 
 
 def edit(path: PurePosixPath, surgery: Surgery, aim: Aim) -> Iterator[Look]:
@@ -60,7 +59,7 @@ def _application(path: PurePosixPath, root: Node, aim: Aim) -> Iterator[Look]:
     for source in [*([single] if single is not None else []), *nodes.items(nodes.at(root, "spec", "sources"))]:
         revision = nodes.at(source, "targetRevision")
         url = nodes.text(nodes.at(source, "repoURL"))
-        if (aim.repository(url) or url in aim.repositories.values()) and nodes.text(revision) in _BUILT_BRANCHES:
+        if (aim.repository(url) or url in aim.repositories.values()) and nodes.text(revision) != branch:
             yield Look(
                 file=str(path),
                 line=nodes.line(revision or source),

@@ -29,7 +29,7 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """What a migration aims at."""
+    """What a migration aims at; `given` are the paths on GHCR that a person has named as the project's."""
 
     project: str
     registry: str
@@ -37,6 +37,7 @@ class Aim:
     watched_image: str
     asks_for_login: bool
     prefixes: tuple[Prefix, ...] = ()
+    given: frozenset[str] = frozenset()
     repositories: Mapping[str, str] = field(default_factory=dict)
     applications: Mapping[str, str] = field(default_factory=dict)
     kargo_namespace: str = ""
@@ -89,9 +90,8 @@ def aim(platform: Platform, project: Project, *, owners: Iterable[str], given: I
                 repositories.setdefault(f"{owner}/{name.lower()}", git_url(platform, each))
         if each.mirror is not None and (mirrored := on_github(each.mirror.remote)):
             repositories.setdefault(mirrored.lower(), git_url(platform, each))
-    for path in given:
-        bare = path.removeprefix("https://").removeprefix(f"{GHCR}/").strip("/").lower()
-        prefixes[bare] = Prefix(path=bare, images=project.registry_project)
+    bare = frozenset(path.removeprefix("https://").removeprefix(f"{GHCR}/").strip("/").lower() for path in given)
+    prefixes |= {path: Prefix(path=path, images=project.registry_project) for path in bare}
     for owner in known:
         prefixes.setdefault(owner, Prefix(path=owner, images=project.registry_project, is_owner=True))
     return Aim(
@@ -101,6 +101,7 @@ def aim(platform: Platform, project: Project, *, owners: Iterable[str], given: I
         watched_image=project.watched_image,
         asks_for_login=platform.registry.login is not None,
         prefixes=tuple(sorted(prefixes.values(), key=lambda prefix: (-len(prefix.path), prefix.path))),
+        given=bare,
         repositories=repositories,
         applications={stage.application: stage.branch for stage in project.stages},
         kargo_namespace=project.kargo.namespace,

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from ruamel.yaml.nodes import Node, ScalarNode
 
 from bootstrap.migrate import nodes
+from bootstrap.migrate.dockerfile import bases
 from bootstrap.migrate.source import Source
 
 _COPY = re.compile(r"^\s*(?:COPY|ADD)\s+((?:--\S+\s+)*)(.+)$", re.MULTILINE | re.IGNORECASE)
@@ -23,12 +24,23 @@ _NOT_SHIPPED = frozenset({".devcontainer", "test", "tests", "testdata", "example
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """An image: its name, and the folder and the Dockerfile that it is built from; without a Dockerfile the folder has one."""
+    """An image: its name, and the folder and the Dockerfile that it is built from; without a Dockerfile the folder has one.
+
+    `contexts` are the images of the same run that it is built on, each after the name that its Dockerfile has for it; `is_base` is
+    whether it is only built for others.
+    """
 
     name: str
     context: str = "."
     dockerfile: str = ""
     is_guess: bool = False
+    contexts: tuple[tuple[str, str], ...] = ()
+    is_base: bool = False
+
+    @property
+    def file(self) -> PurePosixPath:
+        """Its Dockerfile."""
+        return PurePosixPath(self.dockerfile or f"{self.context}/Dockerfile")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +63,8 @@ class Suite:
 
 def builds(source: Source, named: Collection[str], *, watched: str) -> Builds:
     """Find the images; `named` are those that the files deploy."""
-    told = {build.name: build for build in (*_of_compose(source), *_of_workflows(source))}
-    found = [build for build in _of_dockerfiles(source, watched) if not any(_same(build, each) for each in told.values())]
+    told = _told(source)
+    found = _of_other_dockerfiles(source, watched, told)
     wanted = sorted({*named, *told, watched})
     by_name = {build.name: build for build in found}
     sure = [told.get(name) or by_name.get(name) for name in wanted]
@@ -67,6 +79,34 @@ def builds(source: Source, named: Collection[str], *, watched: str) -> Builds:
         sure.append(replace(fitting[0], name=missing.pop(), is_guess=True))
     kept = sorted((build for build in sure if build is not None), key=lambda build: build.name)
     return Builds(sure=tuple(kept), unnamed=tuple(unnamed), unbuilt=tuple(missing))
+
+
+def built(source: Source, *, watched: str) -> Mapping[str, Build]:
+    """Return everything that could be built, by name, whether or not something deploys it."""
+    told = _told(source)
+    return {build.name: build for build in (*_of_other_dockerfiles(source, watched, told), *told.values())}
+
+
+def with_bases(found: Builds, dockerfiles: Mapping[PurePosixPath, str], *, folder: str) -> Builds:
+    """Take in what the images are built on: of the same run, since no registry has it under that tag yet.
+
+    `dockerfiles` are their texts after the migration, `folder` is where the project's images are then.
+    """
+    known = {build.name: build for build in (*found.unnamed, *found.sure)}
+    sure = {build.name: build for build in found.sure}
+    waiting = list(found.sure)
+    while waiting:
+        build = waiting.pop()
+        named = [base.name for base in bases(dockerfiles.get(build.file, ""))]
+        # BuildKit looks a context up by the name without `:latest` (dockerui/namedcontext.go).
+        ours = {name.removesuffix(":latest"): name.removeprefix(folder).partition(":")[0] for name in named if name.startswith(folder)}
+        contexts = tuple(sorted((name, other) for name, other in ours.items() if other in known and other != build.name))
+        sure[build.name] = replace(build, contexts=contexts)
+        more = {other for _, other in contexts} - sure.keys()
+        sure |= {name: replace(known[name], is_base=True) for name in more}
+        waiting += [sure[name] for name in more]
+    kept = sorted(sure.values(), key=lambda build: (not build.is_base, build.name))
+    return replace(found, sure=tuple(kept), unnamed=tuple(build for build in found.unnamed if build.name not in sure))
 
 
 def tests(source: Source) -> Iterator[Suite]:
@@ -96,6 +136,16 @@ def _has_test_script(source: Source, path: PurePosixPath) -> bool:
         return False
     scripts = package.get("scripts") if isinstance(package, dict) else None
     return isinstance(scripts, dict) and isinstance(scripts.get("test"), str) and "no test specified" not in scripts["test"]
+
+
+def _told(source: Source) -> dict[str, Build]:
+    """Return the images that Compose files and workflows say how to build, by name."""
+    return {build.name: build for build in (*_of_compose(source), *_of_workflows(source))}
+
+
+def _of_other_dockerfiles(source: Source, watched: str, told: Mapping[str, Build]) -> list[Build]:
+    known = {build.file for build in told.values()}
+    return [build for build in _of_dockerfiles(source, watched) if build.file not in known]
 
 
 def _of_compose(source: Source) -> Iterator[Build]:
@@ -190,7 +240,3 @@ def _copies_from_root(source: Source, path: PurePosixPath) -> bool:
             if below_root and wanted != PurePosixPath() and not any(name.is_relative_to(path.parent / wanted) for name in names):
                 return True
     return False
-
-
-def _same(one: Build, other: Build) -> bool:
-    return (one.dockerfile or f"{one.context}/Dockerfile") == (other.dockerfile or f"{other.context}/Dockerfile")

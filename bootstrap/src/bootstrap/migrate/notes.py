@@ -32,6 +32,18 @@ def pinned(file: str, line: int, name: str, digest: str) -> Look:
     )
 
 
+def unbuilt_base(file: str, line: int, found: Reference) -> Look:
+    """Say that an image is built on one of the project's that no Dockerfile of the repository makes."""
+    hint = f"copy it to {found.target}, and name it with --from {found.name}; until then it comes from GHCR"
+    return Look(file=file, line=line, text=f"builds on {found.name}, which nothing here builds", hint=hint)
+
+
+def unbuilt(file: str, line: int, name: str) -> Look:
+    """Say that an image is deployed that no Dockerfile of the repository makes."""
+    hint = f"write where its Dockerfile lies into `images` of .woodpecker.yml, or copy the image to {name}"
+    return Look(file=file, line=line, text=f"deploys {name}, which nothing here builds", hint=hint)
+
+
 def login_command(file: str, line: int, aim: Aim) -> Look:
     """Say that a script logs in to GHCR."""
     asks = "asks for a login of its own" if aim.asks_for_login else "asks for no login"

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from bootstrap.check.facts import clone_needs_ca
 from bootstrap.components.trust import makes_ca
 from bootstrap.migrate.builds import Build, Builds, Suite
 from bootstrap.platform import pipeline_secret
 from bootstrap.platform.platform import Platform
 from bootstrap.platform.project import Project
 
+_GIT = "docker.io/woodpeckerci/plugin-git:2.9.3"
+_CA_FILE = "/woodpecker/ca.pem"
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@:-]*(?<!:)")
 
 
@@ -16,6 +19,10 @@ def pipeline(platform: Platform, project: Project, found: Builds, tests: Iterabl
     """Write it."""
     lines = [
         *_head(platform, project),
+        "",
+        *_clone(platform),
+        "",
+        *_variables(platform, project),
         "",
         "steps:",
         *_tests(tests),
@@ -36,15 +43,31 @@ def _head(platform: Platform, project: Project) -> Iterator[str]:
     yield "  - event: [push, manual]"
     yield f"    branch: {_text(project.repository.branch)}"
     yield "  - event: pull_request"
-    yield ""
+
+
+def _clone(platform: Platform) -> Iterator[str]:
+    needs_ca = clone_needs_ca(platform)
     yield "# With the default clone (one commit) registry-push can't know which of two commits is the newer one."
+    if needs_ca:
+        yield "# Its first step brings the CA that has signed Gitea's certificate: Woodpecker can't put a file into the step that clones."
     yield "clone:"
-    yield "  git:"
-    yield "    image: docker.io/woodpeckerci/plugin-git:2.9.3"
+    if needs_ca:
+        yield "  - name: ca"
+        yield f"    image: {_GIT}"
+        yield "    environment:"
+        yield f"      CA: {{from_secret: {pipeline_secret.PLATFORM_CA}}}"
+        yield "    commands:"
+        yield f"      - printf '%s\\n' \"$CA\" > {_CA_FILE}"
+    yield "  - name: git"
+    yield f"    image: {_GIT}"
     yield "    settings:"
     yield "      partial: false"
     yield "      depth: 0"
-    yield ""
+    if needs_ca:
+        yield f"      custom-ssl-path: {_CA_FILE}"
+
+
+def _variables(platform: Platform, project: Project) -> Iterator[str]:
     yield "variables:"
     plugins = f"{platform.registry.host}/{platform.images.project}"
     yield f"  - &build {_text(f'{plugins}/registry-push:{platform.images.tag}')}"
@@ -160,7 +183,9 @@ def _has_ca(platform: Platform) -> bool:
 def _build(build: Build) -> str:
     where = f", context: {_text(build.context)}" if build.context != "." or not build.dockerfile else ""
     file = f", dockerfile: {_text(build.dockerfile)}" if build.dockerfile else ""
-    return f"{{name: {_text(build.name)}{where}{file}}}"
+    contexts = ", ".join(f'"{name}": "target:{other}"' for name, other in build.contexts)
+    on = f", build_contexts: {{{contexts}}}" if contexts else ""
+    return f"{{name: {_text(build.name)}{where}{file}{on}{', push: false' if build.is_base else ''}}}"
 
 
 def _text(text: str) -> str:

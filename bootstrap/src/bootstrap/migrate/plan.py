@@ -1,15 +1,16 @@
 """What a migration would do: every change of a file with its reasons, and what it leaves to a person. Nothing is read or written here."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
 from bootstrap.check.tree import is_pipeline
-from bootstrap.migrate import addresses, pods, removal, texts
+from bootstrap.migrate import addresses, notes, pods, removal, texts
 from bootstrap.migrate.aim import Aim
-from bootstrap.migrate.builds import builds, tests
+from bootstrap.migrate.builds import Builds, builds, built, tests, with_bases
+from bootstrap.migrate.dockerfile import is_dockerfile
 from bootstrap.migrate.images import Images
 from bootstrap.migrate.pipeline import pipeline
 from bootstrap.migrate.pods import Pods
@@ -89,6 +90,8 @@ class _Planner:
     def __init__(self, source: Source, aim: Aim) -> None:
         self._source = source
         self._aim = aim
+        self._folder = f"{aim.registry}/{aim.images}/"
+        self._built = built(source, watched=aim.watched_image)
         self._changes: dict[PurePosixPath, Change] = {}
         self._looks: list[Look] = list(source.unread)
         self._hidden: list[str] = []
@@ -133,16 +136,28 @@ class _Planner:
     def create_pipeline(self, platform: Platform, project: Project) -> None:
         deployed = self._deployed()
         found = builds(self._source, deployed, watched=project.watched_image)
+        dockerfiles = {file.path: self._after(file) for file in self._source.texts.values() if is_dockerfile(file.path)}
+        found = with_bases(found, dockerfiles, folder=self._folder)
         text = pipeline(platform, project, found, tests(self._source))
         reason = Reason(text="there is no pipeline yet: this is one to begin with, to be looked at")
         path = PurePosixPath(".woodpecker.yml")
         self._changes[path] = Change(path=path, before=None, after=text.encode(), reasons=(reason,))
-
+        self._looks += self._unbuilt(found, deployed)
         if deployed and project.watched_image not in deployed:
-            watched = f"{self._aim.registry}/{self._aim.images}/{project.watched_image}"
-            text = f"Kargo is to watch {watched}, and nothing here deploys an image of this name"
+            text = f"Kargo is to watch {self._folder}{project.watched_image}, and nothing here deploys an image of this name"
             hint = f"write one of these into `watched_image`: {', '.join(sorted(deployed))}"
             self._looks.append(Look(file="platform.yaml", text=text, hint=hint))
+
+    def _unbuilt(self, found: Builds, deployed: Mapping[str, File]) -> Iterator[Look]:
+        for name in found.unbuilt:
+            if file := deployed.get(name):
+                # Where the registry stands apart, there is no slash before the name.
+                place = re.search(rf"/{re.escape(name)}(?![\w.-])", file.text) or re.search(
+                    rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", file.text
+                )
+                yield notes.unbuilt(str(file.path), line_of(file.text, place.start()) if place else 0, f"{self._folder}{name}")
+            elif not deployed:
+                yield notes.unbuilt("platform.yaml", 0, f"{self._folder}{name}")
 
     def _is_gone(self, look: Look) -> bool:
         """Tell whether what is to be looked at goes anyway."""
@@ -199,32 +214,41 @@ class _Planner:
                     Look(file=str(file.path), line=line_of(file.text, found[0].start), text=text, hint="write it anew, if it is still read")
                 )
             return
-        edits, looks = texts.edited(file, self._aim, groups=self._groups_known)
+        edits, looks = texts.edited(file, self._aim, self._built, groups=self._groups_known)
         self._looks += looks
         self._edit(file, edits)
 
-    def _deployed(self) -> set[str]:
-        """Return the names of the project's images in what the files say after the migration."""
+    def _deployed(self) -> dict[str, File]:
+        """Return the names of the project's images in what the files say after the migration, each with the first that does."""
         found = re.compile(
             rf"(?<![\w.-])(?:{re.escape(self._aim.registry)}/)?{re.escape(self._aim.images)}/([a-z0-9][a-z0-9._-]*)(?![\w/-])"
         )
-        names: set[str] = set()
+        names: dict[str, File] = {}
         for file in self._source.repository.files:
             change = self._changes.get(file.path)
-            if is_workflow(file.path) or file.path.suffix in _PROSE or (change and change.after is None):
+            # What is built on is no deployment.
+            if is_workflow(file.path) or is_dockerfile(file.path) or file.path.suffix in _PROSE or (change and change.after is None):
                 continue
-            text = change.after.decode() if change and change.after else file.text
+            # Names in two parts stand whole only in the reasons.
+            text = "\n".join([self._after(file), *(reason.text for reason in (change.reasons if change else ()))])
             if change or self._aim.registry in text:
-                names |= {match[1] for match in found.finditer(text) if self._aim.registry in match[0] or change}
-        return {name for name in names if not name.endswith((".git", ".yaml", ".yml"))} | self._named_in_charts()
+                for match in found.finditer(text):
+                    if (self._aim.registry in match[0] or change) and not match[1].endswith((".git", ".yaml", ".yml")):
+                        names.setdefault(match[1], file)
+        return self._named_in_charts() | names
 
-    def _named_in_charts(self) -> set[str]:
+    def _after(self, file: File) -> str:
+        """Return what a file says after the migration."""
+        change = self._changes.get(file.path)
+        return file.text if change is None else (change.after or b"").decode()
+
+    def _named_in_charts(self) -> dict[str, File]:
         """Return the names of folders with a Dockerfile that a chart says: templates put them behind the registry."""
         folders = {path.parent.name.lower() for path in self._source.repository.names if path.name == "Dockerfile"} - {""}
         suffixes = {path.name.partition(".")[2].lower() for path in self._source.repository.names if path.name.startswith("Dockerfile.")}
         charts = [file for file in self._source.repository.files if self._source.group(file.path) is not None]
-        words = {word for file in charts for word in re.findall(r"[a-z0-9][a-z0-9._-]*", file.text)}
-        return (folders | suffixes) & words
+        words = {word: file for file in charts for word in re.findall(r"[a-z0-9][a-z0-9._-]*", file.text)}
+        return {name: words[name] for name in folders | suffixes if name in words}
 
     def _edit(self, file: File, edits: Iterable[Edit]) -> None:
         wanted = list(edits)

@@ -14,7 +14,24 @@ _GIT_SECONDS = 20.0
 # What people don't commit, where git can't say it.
 _SKIPPED = frozenset({".git", "node_modules", ".venv", "venv", "vendor", "__pycache__", ".tox", ".terraform"})
 _TEXTS = frozenset(
-    {".yaml", ".yml", ".tpl", ".txt", ".sh", ".bash", ".md", ".json", ".toml", ".mk", ".env", ".gotmpl", ".j2", ".tf", ".hcl"}
+    {
+        ".yaml",
+        ".yml",
+        ".tpl",
+        ".txt",
+        ".sh",
+        ".bash",
+        ".md",
+        ".json",
+        ".toml",
+        ".mk",
+        ".env",
+        ".gotmpl",
+        ".j2",
+        ".tf",
+        ".hcl",
+        ".Dockerfile",
+    }
 )
 _NAMES = ("Dockerfile", "Containerfile", "Makefile", "Jenkinsfile", "Tiltfile", "justfile", "Justfile", "Taskfile", ".env")
 

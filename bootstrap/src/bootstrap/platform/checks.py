@@ -22,6 +22,16 @@ RELEASES = "releases"
 
 def findings(platform: Platform) -> Iterator[Finding]:
     """Yield everything that is wrong or odd, in the order of the sections."""
+    twice = [finding for index, project in enumerate(platform.projects) for finding in _stage_names(project, ("projects", index))]
+    yield from twice
+    # What is made of a name clashes where the name does.
+    named = {place[:-1] for finding in twice for place in (finding.at, finding.other) if place is not None}
+    for finding in _findings(platform):
+        if not any(place[: len(stage)] == stage for place in (finding.at, finding.other) if place is not None for stage in named):
+            yield finding
+
+
+def _findings(platform: Platform) -> Iterator[Finding]:
     for check in (
         _plain_secrets,
         _hosts,
@@ -200,9 +210,13 @@ def _uniqueness(platform: Platform) -> Iterator[Finding]:
     yield from _twice(applications, "two stages have the Application {0}")
 
 
+def _stage_names(project: Project, at: Place) -> Iterator[Finding]:
+    names = [(stage.name, (*at, "stages", index, "name")) for index, stage in enumerate(project.stages)]
+    yield from _twice(names, "there are two stages {0}")
+
+
 def _stages(project: Project, at: Place) -> Iterator[Finding]:
     names = [stage.name for stage in project.stages]
-    yield from _twice([(name, (*at, "stages", index, "name")) for index, name in enumerate(names)], "there are two stages {0}")
     after = {stage.name: stage.after for stage in project.stages}
     for index, stage in enumerate(project.stages):
         here: Place = (*at, "stages", index)

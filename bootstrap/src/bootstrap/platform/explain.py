@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from bootstrap.platform.document import Document, Place
 from bootstrap.platform.problems import Problem
 from bootstrap.platform.secret_ref import SecretRef
+from bootstrap.platform.section import Section
 from plugin_kit.scalars import did_you_mean, quoted
 from plugin_kit.settings import FINDINGS
 from plugin_kit.shape import Kind, Shape, settings_of
@@ -131,7 +132,8 @@ class Explainer:
         model = shape.model if shape else None
         if model is None:
             return "unknown key"
-        near = did_you_mean(str(key), [setting.name for setting in settings_of(model).values()])
+        meant = model.elsewhere.get(str(key)) if issubclass(model, Section) else None
+        near = did_you_mean(meant or str(key), [setting.name for setting in settings_of(model).values()])
         if near:
             return f"unknown key{near}"
         inside = list(_paths_to(str(key), model, self.key(tuple(around))))

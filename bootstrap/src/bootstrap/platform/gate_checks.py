@@ -45,6 +45,17 @@ def _operators(platform: Platform) -> Iterator[Finding]:
         if name.startswith("system:serviceaccounts"):
             text = f"{name} are no people, and the API server refuses them"
             yield Finding(at=("break_glass", "operators", "groups", index), text=text)
-    if platform.guarded and not operators:
-        text = "nobody may break glass: what the gate refuses waits until the market closes, whatever happens"
-        yield Finding(at=("break_glass", "operators"), text=text, is_warning=True)
+    first = next(_guarded(platform), None)
+    if first is not None and not operators:
+        text = (
+            "nobody may break glass, since `break_glass.operators` names nobody: what the gate refuses waits until the market closes,"
+            " whatever happens"
+        )
+        yield Finding(at=first, text=text, is_warning=True)
+
+
+def _guarded(platform: Platform) -> Iterator[Place]:
+    for index, project in enumerate(platform.projects):
+        for number, stage in enumerate(project.stages):
+            if stage.gate:
+                yield ("projects", index, "stages", number, "gate")

@@ -12,6 +12,7 @@ from bootstrap.platform.checks import findings
 from bootstrap.platform.document import Document
 from bootstrap.platform.explain import Explainer
 from bootstrap.platform.finding import Finding
+from bootstrap.platform.image_checks import check_images
 from bootstrap.platform.platform import Platform
 from bootstrap.platform.problems import PlatformError, Problem
 from bootstrap.platform.remains import Remains
@@ -64,7 +65,7 @@ def parse(text: str, path: Path, *, allow_plain_secrets: bool = False) -> Loaded
             remains.take(explainer.place(error["loc"]))
         platform, errors = (platform, []) if platform is not None else _validate(remains.data, context)
     warnings: set[Problem] = set()
-    for finding in findings(platform) if platform is not None else ():
+    for finding in (*findings(platform), *check_images(platform, path.parent)) if platform is not None else ():
         if not any(remains.touch(place) for place in (finding.at, finding.other) if place is not None):
             (warnings if finding.is_warning else problems).add(_problem(finding, read, explainer))
     if problems or platform is None:
@@ -81,6 +82,9 @@ def _validate(data: Mapping[str, object], context: Mapping[str, bool]) -> tuple[
 
 def _problem(finding: Finding, read: Document, explainer: Explainer) -> Problem:
     text = finding.text
+    key = explainer.key(finding.at)
     if finding.other is not None and finding.other in read.marks:
-        text += f" ({explainer.key(finding.other)}, line {read.line(finding.other)})"
-    return Problem(line=read.line(finding.at), key=explainer.key(finding.at), text=text)
+        other = explainer.key(finding.other)
+        # Two elements of one name have the same key.
+        text += f" ({'the other one is in' if other == key else f'{other},'} line {read.line(finding.other)})"
+    return Problem(line=read.line(finding.at), key=key, text=text)

@@ -1,6 +1,7 @@
 """The market gate: what says whether a promotion may run now."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -50,6 +51,8 @@ class Window(Section):
     """A time in which another rule holds than that of the market's hours."""
 
     leaf: ClassVar[bool] = True
+    # In the gate's own configuration.
+    elsewhere: ClassVar[Mapping[str, str]] = {"from": "since"}
 
     name: str = Field(min_length=1, max_length=100)
     """What people call it."""
@@ -82,6 +85,8 @@ class Window(Section):
 
 class MarketGate(Section):
     """What says whether a promotion may run now. It is installed where a stage names a `gate`."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {"display_zones": "zones"}
 
     namespace: Name = Field(json_schema_extra=computed("the platform's, where the records of break-glass always are"))
     """Where it runs."""

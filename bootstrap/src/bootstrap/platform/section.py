@@ -20,6 +20,9 @@ class Section(BaseModel):
     leaf: ClassVar[bool] = False
     """Whether `bootstrap init` shows a map of this kind on one line, because only one of its keys is ever written."""
 
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """What another file calls some of these keys: it is suggested to whoever has written the other name."""
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
         """Let a key that only gets another default keep its meaning."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from bootstrap.core.errors import AbsentError
 from bootstrap.results import result
 from bootstrap.results.result import Outcome
 from bootstrap.verify.times import since
@@ -31,6 +32,9 @@ class Finding:
         # What Kubernetes says ends with a full stop at times.
         return f"{self.problem.rstrip('.')}, {since(self.begun)}" if self.begun else self.problem
 
+
+_NOT_HERE = "`bootstrap up`, or another kubeconfig"
+_AGAIN = "run it again with --only; if it stays, the log of that part says more"
 
 Looked: TypeAlias = result.Looked[Finding]
 
@@ -93,7 +97,7 @@ def trouble(where: str, error: PluginError, *, hint: str = "", begun: datetime |
     return Finding(
         where=where,
         problem=f"{error.message}{f' ({details})' if details else ''}",
-        hint=hint or error.hint or "run it again with --only; if it stays, the log of that part says more",
+        hint=hint or error.hint or (_NOT_HERE if isinstance(error, AbsentError) else _AGAIN),
         begun=begun,
     )
 

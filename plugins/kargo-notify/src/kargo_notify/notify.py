@@ -105,7 +105,10 @@ def notify_and_wait(settings: "Settings", commit: Commit, kargo: Kargo | None, c
     except Cancelled as error:
         told = "Kargo was told; only the wait for its Freight was cut short" if teller.told else f"Kargo was not told. {teller.by_itself()}"
         raise Cancelled(
-            error.message, details=(f"{commit.short} is released: its tags are set", told.rstrip(".")), hint=error.hint
+            error.message,
+            number=error.number,
+            details=(f"{commit.short} is released: its tags are set", told.rstrip(".")),
+            hint=error.hint,
         ) from None
     if isinstance(outcome, KargoError):
         return Outcome(ending=Ending.LATE if teller.told else Ending.NOT_TOLD, message=outcome.message, said=True)

@@ -32,6 +32,7 @@ class Cancellation:
     def reset(self) -> None:
         """Forget the signal."""
         self.name = ""
+        self._number: int = signal.SIGTERM
         self._kill_at = float("inf")
         self._end_at = float("inf")
         self._held = 0
@@ -42,6 +43,7 @@ class Cancellation:
         if self.name:
             return
         self.name = signal.Signals(number).name
+        self._number = number
         self._kill_at = time.monotonic() + GRACE_SECONDS
         self._end_at = time.monotonic() + CLEANUP_SECONDS
         signal.signal(signal.SIGALRM, self.give_up)
@@ -57,12 +59,12 @@ class Cancellation:
         for child in list(self.children):
             child.kill()
         os.write(2, f"error: cancelled by {self.name}; the clean-up was given up after {CLEANUP_SECONDS:.0f}s\n".encode())
-        os._exit(Cancelled.exit_code)
+        os._exit(128 + self._number)
 
     def check(self, cause: BaseException | None = None) -> None:
         """Raise `Cancelled` when the signal has come."""
         if self.name:
-            raise Cancelled(f"cancelled by {self.name}") from cause
+            raise Cancelled(f"cancelled by {self.name}", number=self._number) from cause
 
     def shortened(self, grace: float) -> float:
         """Give what is left of a grace: all children are asked at once, so their graces run at the same time."""

@@ -5,6 +5,7 @@ Nothing heavy is imported before it is needed: the start of a plugin is paid in 
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from plugin_kit import options
-from plugin_kit.errors import Cancelled, PluginError
+from plugin_kit.errors import PluginError
 from plugin_kit.options import Action, Chosen, WrongUsage
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _guarded_run(plugin: Plugin, environ: Mapping[str, str], chosen: Chosen) -> 
         console.error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        return Cancelled.exit_code
+        return 128 + signal.SIGINT
     except Exception as error:  # noqa: BLE001  a bug of ours: nothing may reach Python's own traceback, which would print secrets
         _report_bug(plugin, environ, console, error)
         return 1

@@ -10,9 +10,10 @@ PluginError             exit 1
 +-- BuildError          a Dockerfile failed
 +-- GitError            the checkout can't be read
 +-- ProcessError        a child process failed or is missing
-+-- Cancelled           exit 143, SIGTERM or Ctrl-C
++-- Cancelled           exit 143 after SIGTERM, 130 after Ctrl-C
 """
 
+import signal
 from collections.abc import Sequence
 
 
@@ -82,6 +83,9 @@ class ProcessError(PluginError):
 
 
 class Cancelled(PluginError):  # noqa: N818  what happened, in the words of the field, is a cancellation
-    """The step was cancelled by SIGTERM or Ctrl-C."""
+    """The step was cancelled by SIGTERM or Ctrl-C; the exit code is the one by which a shell tells of the signal."""
 
-    exit_code = 143
+    def __init__(self, message: str, *, number: int = signal.SIGTERM, hint: str | None = None, details: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.number = number
+        self.exit_code = 128 + number

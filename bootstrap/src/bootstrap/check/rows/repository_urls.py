@@ -58,7 +58,7 @@ def _look(subject: Subject) -> Looked:
         # Of an address that is wrong by itself it is no news that there is no login for it.
         *_without_login([url for url in applications if not wrong[url]], argo_cd, "Argo CD"),
         *_without_login([url for url in stages if not wrong[url]], kargo, "Kargo"),
-        *_branches(manifests),
+        *_branches(manifests, subject.facts),
         *_plain_http(subject, stages),
     )
     return Looked(at=at, findings=findings)
@@ -119,23 +119,25 @@ def _without_login(wanted: list[_Url], logins: list[_Url], who: str) -> Iterator
             )
 
 
-def _branches(manifests: tuple[Source, ...]) -> Iterator[Finding]:
+def _branches(manifests: tuple[Source, ...], facts: Facts) -> Iterator[Finding]:
     stages = {f"{source.namespace}:{source.name}" for source in manifests if source.is_a("Stage", KARGO)}
-    for source in manifests:
-        stage = source.text("metadata", "annotations", AUTHORIZED_STAGE) if source.is_a("Application", ARGO_CD) else ""
-        if not stage:
+    for source in (each for each in manifests if each.is_a("Application", ARGO_CD)):
+        stage = source.text("metadata", "annotations", AUTHORIZED_STAGE)
+        # One that a person wrote by hand has the name, and not always the annotation.
+        branch = f"stage/{stage.partition(':')[2]}" if stage else facts.applications.get(source.name)
+        if branch is None:
             continue
-        branch = f"stage/{stage.partition(':')[2]}"
         for place, each in application_sources(source):
             revision = each.get("targetRevision")
-            if not each.get("chart") and revision != branch:
+            is_ours = bool(stage) or facts.project_with_url(str(each.get("repoURL"))) is not None
+            if is_ours and not each.get("chart") and revision != branch:
                 yield Finding(
                     file=source.file,
                     line=source.line(*place, "targetRevision"),
                     text=f"{source.label} follows {revision or 'the default branch'}; what is promoted to it is in {branch}",
                     hint=f"write `targetRevision: {branch}`: a promotion that wrote to the branch that is built would start a pipeline",
                 )
-        if stages and stage not in stages:
+        if stage and stages and stage not in stages:
             yield Finding(
                 file=source.file,
                 line=source.line("metadata", "annotations", AUTHORIZED_STAGE),

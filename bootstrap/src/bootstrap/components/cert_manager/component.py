@@ -47,7 +47,7 @@ class CertManager:
         if pem is None:
             label = f"Secret {wanted.chart.namespace}/{secret}"
             issuer = f"{wanted.issuer_kind} {wanted.issuer}"
-            return [record, release, *(Awaited(label=each, reason=record.label) for each in (label, issuer))]
+            return [record, release, *(Awaited(label=each, reason=f"{record.label} is there") for each in (label, issuer))]
         key, certificate = parted(pem)
         values = {
             "namespace": wanted.chart.namespace,

@@ -101,13 +101,14 @@ class Image:
     def _missing(self, context: Context) -> SourceError:
         wanted = context.platform.images
         if wanted.is_layout:
-            folder = context.folder / Path(wanted.source).expanduser()
-            command = f"./dev images --output {folder}"
+            # As it is written: in a container, any other path is one that only the container has.
+            folder, at = wanted.source, "" if wanted.source.startswith(("/", "~")) else " (relative to platform.yaml)"
+            command = f"in a checkout of local-cicd: ./dev images --output {folder}{at}"
             if self.name == FORMS["rootless"].image:
-                command = f"skopeo copy docker://docker.io/moby/buildkit:rootless oci:{folder / self.name}:{wanted.tag}"
-            if not folder.is_dir():
-                return SourceError(f"there is no folder {folder}, where the images are to come from", hint=f"write it: {command}")
-            return SourceError(f"there is no image {self.name} in {folder}", hint=f"write it there: {command}")
+                command = f"skopeo copy docker://docker.io/moby/buildkit:rootless oci:{folder}/{self.name}:{wanted.tag}{at}"
+            if not (context.folder / Path(folder).expanduser()).is_dir():
+                return SourceError(f"there is no folder {folder}{at}, where the images are to come from", hint=f"write it, {command}")
+            return SourceError(f"there is no image {self.name} in {folder}{at}", hint=f"write it there, {command}")
         return SourceError(f"there is no image {wanted.source}/{self.name}:{wanted.tag}", hint="check `images.source` and `images.tag`")
 
 

@@ -80,7 +80,7 @@ class RepositoryResource:
             there = self.snapshot.repository is not None
         except (NotYetError, BootstrapError):
             # `down` needs no Gitea, and says all the same what it leaves.
-            there = True
+            return Removal(resource=self.label, kept=f"if it is there, which Gitea does not tell: {_KEPT}")
         return Removal(resource=self.label, kept=_KEPT) if there else None
 
     def remove(self, context: "Context", deadline: Deadline) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from bootstrap.components.absent import Absent
-from bootstrap.components.given import secret_value
+from bootstrap.components.given import require, secret_value
 from bootstrap.components.project_woodpecker.registry_login import RegistryLoginResource
 from bootstrap.components.project_woodpecker.repository import RepositoryResource
 from bootstrap.components.project_woodpecker.secret import PREFIX, FormerSecret, SecretResource, label
 from bootstrap.components.project_woodpecker.snapshot import Snapshot
-from bootstrap.components.project_woodpecker.sources import Source, sources
+from bootstrap.components.project_woodpecker.sources import Source, sources, written
 from bootstrap.core.context import Context
 from bootstrap.core.objects import Ref, load_manifest
 from bootstrap.core.resource import Awaited, ObjectResource, Resource, objects
@@ -30,7 +30,9 @@ class ProjectWoodpecker:
 
     def resources(self, context: Context) -> Sequence[Resource]:
         """Return what each project consists of."""
-        return [resource for project in context.platform.projects for resource in _resources(context, project)]
+        projects = context.platform.projects
+        require(context, [each for project in projects for each in written(project)])
+        return [resource for project in projects for resource in _resources(context, project)]
 
 
 def _resources(context: Context, project: Project) -> Iterator[Resource]:

@@ -12,6 +12,7 @@ from bootstrap.core.context import Context
 from bootstrap.platform import pipeline_secret
 from bootstrap.platform.pipeline_secret import TRUSTED_EVENTS, Event
 from bootstrap.platform.project import Project
+from bootstrap.platform.secret_ref import SecretRef
 from bootstrap.woodpecker.secret import WantedSecret
 
 # A certificate of a CA is no secret: tests of pull requests may need it, and a pipeline that may not have one stops.
@@ -47,11 +48,26 @@ def sources(context: Context, project: Project) -> Iterator[Source]:
         password = secret_value(context, login.password, what="the password of the registry")
         yield Source(name=pipeline_secret.REGISTRY_PASSWORD, value=password)
     if project.mirror is not None:
-        key = secret_value(context, project.mirror.deploy_key, what=f"the deploy key of the mirror of {project.name}")
-        yield Source(name=pipeline_secret.DEPLOY_KEY, value=key)
+        yield Source(name=pipeline_secret.DEPLOY_KEY, value=secret_value(context, project.mirror.deploy_key, what=_key_of(project)))
     for name, given in project.secrets.items():
-        value = secret_value(context, given.value, what=f"the secret {name} of {project.name}")
+        value = secret_value(context, given.value, what=_secret_of(project, name))
         yield Source(name=name, value=value, events=given.events, images=given.images)
+
+
+def written(project: Project) -> Iterator[tuple[SecretRef, str]]:
+    """Yield the secrets that platform.yaml refers to for a project, and what each is."""
+    if project.mirror is not None:
+        yield project.mirror.deploy_key, _key_of(project)
+    for name, given in project.secrets.items():
+        yield given.value, _secret_of(project, name)
+
+
+def _key_of(project: Project) -> str:
+    return f"the deploy key of the mirror of {project.name}"
+
+
+def _secret_of(project: Project, name: str) -> str:
+    return f"the secret {name} of {project.name}"
 
 
 def _authority(context: Context) -> Iterator[Source]:

@@ -15,6 +15,7 @@ from plugin_kit.registry import Registry
 
 UNREACHED = "check `registry.host`; where it has another address for this machine, set `registry.bootstrap_url`"
 _HINTS = (
+    ("certificate is not valid for", "name it as its certificate does, in `registry.host`, or `plain_http: true`"),
     ("can't be trusted", "set `ca` in platform.yaml to the CA that signed its certificate: {file: ...} or {secret: ...}"),
     ("speaks plain http", "give it a certificate; or set `registry.plain_http: true` (Kargo then finds it only under an IP address)"),
     ("can't reach", UNREACHED),

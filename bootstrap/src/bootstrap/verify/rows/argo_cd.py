@@ -5,6 +5,7 @@ from bootstrap.core.change import State
 from bootstrap.core.objects import Ref
 from bootstrap.gitea.errors import WebError
 from bootstrap.verify.finding import Finding, Looked, Row
+from bootstrap.verify.names import unresolved
 from bootstrap.verify.pods import begun
 from bootstrap.verify.scene import Scene
 from bootstrap.verify.web import page, web
@@ -17,6 +18,8 @@ def _look(scene: Scene) -> Looked:
         page(client)
         answer = client.json(client.request("GET", "/api/version"))
     except WebError as error:
+        if finding := unresolved(scene, wanted.host, error):
+            return Looked(at=wanted.public_url, findings=(finding,))
         namespace = wanted.chart.namespace
         ref = Ref(api_version="apps/v1", kind="Deployment", name=f"{wanted.chart.release}-server", namespace=namespace)
         live = scene.context.cluster.get(ref)

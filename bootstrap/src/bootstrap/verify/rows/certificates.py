@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from bootstrap.core.objects import Manifest
 from bootstrap.core.readiness import conditions
 from bootstrap.platform.platform import Platform
 from bootstrap.verify.finding import Finding, Looked, Row, joined
+from bootstrap.verify.names import unresolved
 from bootstrap.verify.scene import Scene
 from bootstrap.verify.times import length, of_condition
 from plugin_kit import parallel
@@ -71,6 +72,8 @@ def _place(scene: Scene, place: Place, trust: ssl.SSLContext, certificates: Sequ
     except ssl.SSLCertVerificationError as error:
         return None, [_bad(where, error, made)]
     except (OSError, ssl.SSLError) as error:
+        if finding := unresolved(scene, place.host, error):
+            return None, [replace(finding, where=where)]
         hint = "this machine must resolve the name to the ingress controller: kubectl get ingress -A"
         return None, [Finding(where=where, problem=f"it can't be reached with TLS: {error}", hint=hint)]
     return end, list(_ending(scene, where, end, made))

@@ -1,6 +1,7 @@
 """Woodpecker's dashboard answers, as the version that platform.yaml names."""
 
-from bootstrap.verify.finding import Finding, Looked, Row, trouble
+from bootstrap.verify.finding import Finding, Looked, Row
+from bootstrap.verify.names import unreached
 from bootstrap.verify.scene import Scene
 from bootstrap.verify.web import page, web
 from bootstrap.woodpecker import health
@@ -14,7 +15,7 @@ def _look(scene: Scene) -> Looked:
         found = health.look(client)
         page(client)
     except PluginError as error:
-        return Looked(at=wanted.api_url, findings=(trouble("", error),))
+        return Looked(at=wanted.api_url, findings=(unreached(scene, wanted.host, error),))
     at = f"{wanted.api_url} answers, version {found.version}"
     if found.is_of(wanted.image_tag):
         return Looked(at=at)

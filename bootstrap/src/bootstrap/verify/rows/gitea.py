@@ -1,5 +1,7 @@
 """Gitea answers, is set up, and its pods are in order."""
 
+from urllib.parse import urlsplit
+
 from bootstrap.components.forge import git_login
 from bootstrap.components.gitea.snapshot import workload_ref
 from bootstrap.core import readiness
@@ -8,6 +10,7 @@ from bootstrap.gitea import probe
 from bootstrap.gitea.client import Basic, Gitea
 from bootstrap.gitea.probe import State as Installed
 from bootstrap.verify.finding import Finding, Looked, Row, trouble
+from bootstrap.verify.names import unresolved
 from bootstrap.verify.pods import begun
 from bootstrap.verify.scene import Scene
 from bootstrap.verify.web import web
@@ -33,6 +36,9 @@ def _look(scene: Scene) -> Looked:
         return Looked(at=address, findings=(trouble("", error, begun=since),))
     match found.state:
         case Installed.DOWN:
+            host = urlsplit(address).hostname or ""
+            if found.error and (finding := unresolved(scene, host, found.error)):
+                return Looked(at=address, findings=(finding,))
             why = f"; {ref.label}: {readiness.of(live).message}" if live and since else ""
             finding = Finding(where="", problem=f"it does not answer: {found.reason}{why}", hint=logs, begun=since)
         case Installed.WIZARD:

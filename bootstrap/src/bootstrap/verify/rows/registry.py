@@ -4,7 +4,8 @@ from itertools import islice
 
 from bootstrap.components.registry.client import registry
 from bootstrap.core.errors import BootstrapError
-from bootstrap.verify.finding import Looked, Row, trouble
+from bootstrap.verify.finding import Looked, Row
+from bootstrap.verify.names import unreached
 from bootstrap.verify.scene import Scene
 from plugin_kit.errors import RegistryError
 
@@ -22,7 +23,7 @@ def _look(scene: Scene) -> Looked:
                 # Many registries show their catalogue to nobody but administrators; nothing of the platform needs it.
                 return Looked(at=f"{host} answers", unseen=(f"its catalogue, which nothing of the platform needs: {error.message}",))
     except BootstrapError as error:
-        return Looked(at=host, findings=(trouble("", error),))
+        return Looked(at=host, findings=(unreached(scene, scene.platform.registry.hostname, error),))
     return Looked(at=f"{host} answers, {number} {'repository' if number == 1 else 'repositories'}")
 
 
