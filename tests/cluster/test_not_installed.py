@@ -85,6 +85,7 @@ def test_there_is_nothing_to_delete(empty: Empty) -> None:
     assert code == 0
     assert f"Nothing to delete: {NOT_HERE}" in said
     assert "Gitea repository platform/shop: if it is there, which Gitea does not tell: it holds the code" in said
+    assert "its webhook in Gitea stays, if there is one" in said
 
 
 def test_names_that_do_not_resolve_have_one_remedy(empty: Empty) -> None:

@@ -18,7 +18,7 @@ from bootstrap.woodpecker.hook import Hooks
 if TYPE_CHECKING:
     from bootstrap.core.context import Context
 
-_NO_ANSWER = "Woodpecker does not answer, so its webhook in Gitea stays; the next `up` uses it again"
+_NO_ANSWER = "Woodpecker does not answer: its webhook in Gitea stays, if there is one, and the next `up` uses it again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
