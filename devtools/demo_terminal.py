@@ -16,6 +16,7 @@ from plugin_kit.console import Console
 # Single objects of the work, all of which the plan has named.
 _OBJECT = re.compile(r"\s*(==>|create|update|delete) |\s*Copying ")
 _WORK = "==> "
+_WARNING = "warning: "
 _WARNINGS = re.compile(r"\d+ warnings?:")
 
 
@@ -93,7 +94,7 @@ class Terminal:
                 continue
             above = [each for each in above if _indent(each) < _indent(line)]
             if line in self._printed:
-                above.append(line)
+                above += [] if line.startswith(_WARNING) else [line]
             else:
                 yield from (*above, line)
                 above.clear()

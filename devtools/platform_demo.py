@@ -41,6 +41,7 @@ def run(*, keep: bool) -> None:
     )
     console.info("was recorded; threads play the controllers of Kargo, Argo CD and cert-manager.")
     console.info("Of what bootstrap prints, lines that were printed before are left out, and objects where they are made one by one.")
+    console.info("It takes two to four minutes on 2 cores.")
     programs.build("kubernetes", "etcd", "kwok", "kubectl", "helm3")
     go_programs.build(kargo_expressions.PROGRAM)
     with ExitStack() as stack:
@@ -62,7 +63,7 @@ def run(*, keep: bool) -> None:
 def come_and_go(terminal: Terminal, world: PlatformWorld) -> None:
     """Bring the platform up and down."""
     terminal.heading("The platform comes, is disturbed, goes, and comes back")
-    terminal.bootstrap("plan", what="an empty cluster: what would be done", code=2)
+    terminal.bootstrap("plan", what="what would be done on an empty cluster (2: something)", code=2)
     terminal.bootstrap("up", "--yes", what="it is done, and every object is waited for")
     terminal.bootstrap("up", "--yes", what="nothing is left to do, and nothing is touched", says="Nothing to do")
     arguments = ["scale", "--namespace", NAMESPACE, f"deployment/{DEPLOYMENT}", "--replicas=3"]
@@ -72,7 +73,7 @@ def come_and_go(terminal: Terminal, world: PlatformWorld) -> None:
     )
     terminal.console.info(f"  {done.stdout.strip()}")
     terminal.bootstrap("up", "--yes", what="what was changed by hand is seen and put right", says=DEPLOYMENT)
-    terminal.bootstrap("down", "--yes", what="the platform goes; volumes, secrets, code, images and applications stay")
+    terminal.bootstrap("down", "--yes", what="the platform goes; volumes, secrets, code and images stay")
     terminal.bootstrap("up", "--yes", what="it comes back, with the same secrets and volumes")
     terminal.bootstrap("status", what="all is in order")
 

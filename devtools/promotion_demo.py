@@ -1,5 +1,6 @@
 """The second half of `./dev demo --platform`: a promotion waits at the market gate until somebody breaks glass, and the audit names it."""
 
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -19,10 +20,11 @@ from devtools.kargo_promotion import Manifest, Promotion
 from devtools.platform.gate_process import GateProcess
 from devtools.platform.kept_promotion import keep
 
-WHY = "a fix of the order book, it loses fills"
+WHY = "the order book loses fills"
 ULIDS = ("01m84cvept1fgzcds2pzz53391", "01m84cw4kx5vv579bxqddacgy5")
 # Kargo asks every ten seconds.
 _RELEASED_SECONDS = 60.0
+_WIDTH = 110
 _MOMENT = "%Y-%m-%dT%H:%MZ"
 
 
@@ -82,8 +84,9 @@ class PromotionDemo:
         config = next(each for each in held.steps if each["as"] == "gate")["config"]
         question = {"project": metadata["namespace"], "stage": metadata["name"]}
         answer = httpx.get("http://{}:{}/v1/gate".format(*self.gate.address()), params=question, trust_env=False).json()
-        say(f"\nPromotion {held.name} is {held.phase}: its step `gate` asks {config['url']} every {config['pollInterval']}.")
+        say(f"\nPromotion {held.name} is {held.phase}: its step `gate` asks until it may go on.")
         lines = {
+            "asks": f"{config['url']} every {config['pollInterval']}",
             "held since": _told(held.gate["startedAt"]),
             "allow": str(answer["allow"]).lower(),
             "reason": answer["reason"],
@@ -98,16 +101,17 @@ class PromotionDemo:
         if promotion.phase != "Failed":
             raise DevError(f"{promotion.name} is {promotion.phase} instead of failing at the gate")
         self.terminal.console.info(f"\nPromotion {promotion.name}, by {promotion.actor}, fails at once, as its stage wants:")
-        self.terminal.console.detail(promotion.status["message"])
+        for line in textwrap.wrap(promotion.status["message"], _WIDTH):
+            self.terminal.console.detail(line)
 
     def _break_glass(self, stage: str) -> None:
         asked = ("break-glass", "--stage", stage, "--for", "30m", "--justification", WHY)
         self.terminal.bootstrap(
-            *asked, what="on k3s everybody is system:admin, which is nobody in particular", code=1, says="refuse", login=self.nobody
+            *asked, what="on k3s everybody is system:admin: nobody in particular", code=1, says="refuse", login=self.nobody
         )
         self.terminal.bootstrap("operator", "add", self.operator, "--server", self.plane.url, what="a person gets a login of their own")
         login = self.terminal.command_line.folder / f"{self.operator}.kubeconfig"
-        self.terminal.bootstrap(*asked, what="and breaks glass with it, for half an hour and in their own name", login=login)
+        self.terminal.bootstrap(*asked, what="and breaks glass with it, in their own name, for half an hour", login=login)
 
     @contextmanager
     def _going_on(self, held: Promotion, wait: float) -> Iterator["Future[None]"]:
@@ -130,9 +134,7 @@ class PromotionDemo:
         if held.phase != "Succeeded":
             raise DevError(f"{held.name} is {held.phase}: {held.status.get('message')}")
         keep(self.plane, held)
-        self.terminal.console.info(
-            f"\nPromotion {held.name} has {held.phase.lower()}, after {held.asked} questions. Its commit says so for ever:"
-        )
+        self.terminal.console.info(f"\nPromotion {held.name} asked {held.asked} times and has {held.phase.lower()}. Git keeps why:")
         for line in held.messages[0].splitlines():
             self.terminal.console.detail(line)
 
