@@ -243,4 +243,4 @@ def test_the_reference_has_what_a_command_within_a_command_takes() -> None:
 def test_no_page_names_a_place_of_one_machine() -> None:
     """Whoever reads it has others."""
     for page in PAGES:
-        assert not re.search(r"/work/|/tmp/w|127\.0\.0\.1:\d{5}", text(page)), page
+        assert not re.search(r"/tmp/pytest-|127\.0\.0\.1:\d{5}", text(page)), page
