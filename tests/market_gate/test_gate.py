@@ -30,8 +30,10 @@ def a_record(**changes: Any) -> BreakGlass:  # noqa: ANN401
 class Told:
     """Records as the test says."""
 
-    def __init__(self, *records: BreakGlass, source: Source = Source.CURRENT, since: datetime | None = None) -> None:
-        self.content = Known(records=RecordSet({each.name: each for each in records}), source=source, age=1.0, since=since)
+    def __init__(
+        self, *records: BreakGlass, source: Source = Source.CURRENT, since: datetime | None = None, skew: float | None = None
+    ) -> None:
+        self.content = Known(records=RecordSet({each.name: each for each in records}), source=source, age=1.0, since=since, skew=skew)
 
     def known(self) -> Known:
         """Return them."""
@@ -229,6 +231,22 @@ def test_a_clock_that_was_set_back_before_a_record_was_made_gives_it_no_force(st
     gate = start(Told(a_record()))
     clock.day -= timedelta(minutes=30)
     assert gate.ask()["allow"] is False
+
+
+def test_where_the_clocks_differ_a_promotion_runs_only_where_both_let_it(start: Callable[..., Running], clock: Time) -> None:
+    """By the gate's own clock it is still night; by the API server's the market trades."""
+    clock.day = CLOSED
+    answer = start(Told(skew=(CLOSED - TRADING).total_seconds())).ask()
+    assert (answer["allow"], answer["because"]) == (False, "market-open")
+    assert answer["reason"].startswith("the market (XNYS) is open until 16:00 New York, by the API server's clock; this one is ")
+    assert answer["reason"].endswith(" behind it, and one of the two is wrong")
+    assert start(Told(skew=60.0)).ask()["allow"] is True
+
+
+def test_a_record_that_has_expired_by_either_clock_counts_no_more(start: Callable[..., Running]) -> None:
+    """A clock that is behind makes nobody's right longer; a few seconds make no difference."""
+    assert start(Told(a_record(), skew=-7200.0)).ask()["allow"] is False
+    assert start(Told(a_record(), skew=-20.0)).ask()["allow"] is True
 
 
 def test_times_are_told_in_every_zone_of_the_configuration(start: Callable[..., Running], clock: Time) -> None:

@@ -1,11 +1,12 @@
 """Extra windows and the margin: what is blocked, what is open, and what wins."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from market_gate.config import ExtraWindow
 from market_gate.window import Kind, Weekly
 from tests.market_gate.conftest import Running
 
@@ -64,6 +65,15 @@ def test_an_open_window_lets_promotions_run_while_the_market_trades(start: Calla
         "market-open",
     ]
     assert gate.ask()["allow"] is True
+
+
+@pytest.mark.parametrize(("kind", "ends"), [(Kind.BLOCKED, "06:30"), (Kind.OPEN, "05:30")])
+def test_a_time_that_comes_twice_in_a_night_is_read_with_care(kind: Kind, ends: str) -> None:
+    """On 1 November 2026 New York has 01:30 at 05:30Z and at 06:30Z: who blocks goes on, who opens does not."""
+    night = {"name": "night", "kind": kind, "from": "2026-11-01T00:30", "until": "2026-11-01T01:30", "zone": "America/New_York"}
+    day = datetime(2026, 11, 1, tzinfo=UTC)
+    (span,) = ExtraWindow.model_validate(night).window().spans(day, day + timedelta(days=1))
+    assert (f"{span.start:%H:%M}", f"{span.end:%H:%M}") == ("04:30", ends)
 
 
 def test_where_a_blocked_and_an_open_window_overlap_it_is_blocked(start: Callable[..., Running]) -> None:

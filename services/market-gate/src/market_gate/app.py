@@ -30,7 +30,6 @@ log = logging.getLogger("market_gate")
 
 # Until the records have been read for the first time, it is not said to be ready; but a cluster that is gone must not keep it from that.
 FIRST_READ = 1.0
-BIG_SKEW = 30.0
 # Far more than five names; what is longer was not made by Kargo.
 LONGEST_ADDRESS = 4096
 
@@ -160,11 +159,7 @@ class Service:
         known, calendar = self.known(), self.gate.schedule.calendar
         market = self.gate.schedule.market(self.clock.now())
         ready = known.source is not Source.STARTING or self.clock.monotonic() - self._begun >= FIRST_READ
-        fine = (
-            market.state is not State.UNKNOWN
-            and known.source in {Source.CURRENT, Source.OFF}
-            and (known.skew is None or abs(known.skew) < BIG_SKEW)
-        )
+        fine = market.state is not State.UNKNOWN and known.source in {Source.CURRENT, Source.OFF} and not known.clocks_differ
         return HealthAnswer(
             status="starting" if not ready else "ok" if fine else "degraded",
             live=True,

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from market_gate.errors import ConfigError
 from market_gate.nyse import EXCHANGES, ZONE
-from market_gate.window import Kind, Once, Span, Weekly, Window
+from market_gate.window import Kind, Once, Span, Weekly, Window, careful, readings
 
 DEFAULT_PATH = Path("/etc/market-gate/config.yaml")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -108,7 +108,7 @@ class ExtraWindow(Part):
             not self.days
             and isinstance(self.from_, datetime)
             and isinstance(self.until, datetime)
-            and self._at(self.until) <= self._at(self.from_)
+            and self._span(self.from_, self.until).end <= self._span(self.from_, self.until).start
         ):
             raise ValueError("ends before it begins")
         return self
@@ -125,11 +125,12 @@ class ExtraWindow(Part):
                 name=self.name,
                 reason=self.reason,
             )
-        start, end = (self._at(each) for each in (self.from_, self.until) if isinstance(each, datetime))
-        return Once(span=Span(start=start, end=end, kind=self.kind, name=self.name, reason=self.reason))
+        assert isinstance(self.from_, datetime)  # noqa: S101  as the validator has seen
+        assert isinstance(self.until, datetime)  # noqa: S101
+        return Once(span=self._span(self.from_, self.until))
 
-    def _at(self, moment: datetime) -> datetime:
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=self.zone)
+    def _span(self, since: datetime, until: datetime) -> Span:
+        return careful(readings(since, self.zone), readings(until, self.zone), kind=self.kind, name=self.name, reason=self.reason)
 
 
 class GuardedStage(Part):

@@ -1,8 +1,8 @@
 """May this promotion run? Pure: a question, what is known, and a moment give an answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -76,7 +76,21 @@ class Gate:
         return (own, *(zone for zone in self.config.display_zones if zone.key != own.key))
 
     def decide(self, question: Question, known: Known, now: datetime) -> Decision:
-        """Answer a question; NotGuardedError for a project or stage that nobody configured."""
+        """Answer a question; NotGuardedError for a project or stage that nobody configured.
+
+        Where the gate's clock and the API server's differ, one of them is wrong: only what is allowed by both is allowed.
+        """
+        own = self._decide(question, known, now)
+        if not own.allow or known.skew is None or not known.clocks_differ:
+            return own
+        theirs = self._decide(question, known, now - timedelta(seconds=known.skew))
+        if theirs.allow:
+            return own
+        differ = f"{words.duration(timedelta(seconds=abs(known.skew)))} {'ahead of' if known.skew > 0 else 'behind'}"
+        why = f"by the API server's clock; this one is {differ} it, and one of the two is wrong"
+        return replace(theirs, moment=now, reason=f"{theirs.reason}, {why}")
+
+    def _decide(self, question: Question, known: Known, now: datetime) -> Decision:
         stage = self.config.stage(question.project, question.stage)
         if stage is None:
             raise NotGuardedError(self._stranger(question))

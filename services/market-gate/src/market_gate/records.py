@@ -7,6 +7,9 @@ from typing import Protocol
 
 from market_gate.record import RecordSet
 
+# Clocks of machines that ask for the time differ by less.
+_BIG_SKEW = 30.0
+
 
 class Source(StrEnum):
     """How the gate stands with the cluster."""
@@ -35,6 +38,11 @@ class Known:
     """Why it can't be reached."""
     skew: float | None = None
     """Seconds by which this machine's clock is ahead of the API server's, as far as known."""
+
+    @property
+    def clocks_differ(self) -> bool:
+        """Whether one of the two clocks must be wrong."""
+        return self.skew is not None and abs(self.skew) >= _BIG_SKEW
 
 
 class Records(Protocol):

@@ -39,7 +39,6 @@ SHORTEST_SECONDS = 0.1
 # A ConfigMap holds 1 MiB; written as JSON with escapes, it is a few.
 _LONGEST_LINE = 16 << 20
 _TOLD = 5
-_BIG_SKEW = 30.0
 
 
 class ExpiredError(Exception):
@@ -266,13 +265,14 @@ class ClusterRecords:
         except ValueError:
             return
         skew = (self._clock.now() - theirs.astimezone(UTC)).total_seconds()
-        before = self._known.skew
-        if abs(skew) >= _BIG_SKEW and (before is None or abs(before) < _BIG_SKEW):
+        before, self._known = self._known, replace(self._known, skew=skew)
+        if self._known.clocks_differ and not before.clocks_differ:
             ahead = "ahead of" if skew > 0 else "behind"
             log.warning(
-                "this machine's clock is %d s %s the API server's: one of them is wrong, and the gate decides by its own", abs(skew), ahead
+                "this machine's clock is %d s %s the API server's: one of them is wrong, and only what both let through is allowed",
+                abs(skew),
+                ahead,
             )
-        self._known = replace(self._known, skew=skew)
 
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None

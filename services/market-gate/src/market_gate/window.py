@@ -73,22 +73,24 @@ class Weekly:
         while day <= last:
             if day.weekday() in self.days:
                 ends_on = day if self.until > self.since else day + _DAY
-                begins = _readings(datetime.combine(day, self.since), self.zone)
-                ends = _readings(datetime.combine(ends_on, self.until), self.zone)
-                # On the night of a change of the clocks a time may be read in two ways: the one that blocks more is taken.
-                careful = self.kind is Kind.BLOCKED
-                span = Span(
-                    start=min(begins) if careful else max(begins),
-                    end=max(ends) if careful else min(ends),
-                    kind=self.kind,
-                    name=self.name,
-                    reason=self.reason,
-                )
+                begins = readings(datetime.combine(day, self.since), self.zone)
+                ends = readings(datetime.combine(ends_on, self.until), self.zone)
+                span = careful(begins, ends, kind=self.kind, name=self.name, reason=self.reason)
                 if span.start < end and span.end > start and span.start < span.end:
                     yield span
             day += _DAY
 
 
-def _readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def careful(begins: Sequence[datetime], ends: Sequence[datetime], *, kind: Kind, name: str, reason: str) -> Span:
+    """Return the window that blocks most: on the night of a change of the clocks a time may be read in two ways."""
+    blocks = kind is Kind.BLOCKED
+    start, end = (min(begins), max(ends)) if blocks else (max(begins), min(ends))
+    return Span(start=start, end=end, kind=kind, name=name, reason=reason)
+
+
+def readings(wall: datetime, zone: ZoneInfo) -> Sequence[datetime]:
+    """Return the moments, in UTC, that a time on the wall may mean; one with an offset means one."""
+    if wall.tzinfo is not None:
+        return (wall.astimezone(UTC),)
     # In UTC, for within one zone Python compares the times on the wall.
     return wall.replace(tzinfo=zone, fold=0).astimezone(UTC), wall.replace(tzinfo=zone, fold=1).astimezone(UTC)

@@ -12,7 +12,6 @@ from market_gate.records import Source
 from market_gate.schedule import Cause, Market, State
 
 # Clocks of two machines that differ by more are worth a word.
-BIG_SKEW = 30.0
 _LONGEST_REASON = 500
 _LONGEST_JUSTIFICATION = 1000
 
@@ -141,11 +140,11 @@ def notices(shown: Snapshot, times: Times) -> Markup | None:
         )
     if known.source is Source.STARTING:
         found.append(_notice("Nothing heard from the cluster yet", "Until then no break-glass record is known."))
-    if known.skew is not None and abs(known.skew) >= BIG_SKEW:
+    if known.skew is not None and known.clocks_differ:
         found.append(
             _notice(
                 f"The clocks differ: this one is {skew(known.skew)} the cluster's",
-                "Market hours and break-glass go by this one. One of the two must be put right.",
+                "While they do, a promotion runs only where both let it. One of the two must be put right.",
             )
         )
     return element("section", found, class_="notices", aria_label="Warnings") if found else None
