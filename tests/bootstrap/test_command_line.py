@@ -6,7 +6,27 @@ from pathlib import Path
 import pytest
 
 from bootstrap import command_line
+from bootstrap.core.engine import Engine
+from bootstrap.core.errors import ClusterError
+from bootstrap.core.plan import ComponentPlan, Plan, Problem
 from bootstrap.platform.schema import schema
+from tests.support.scripted_server import Answer, scripted_server
+
+PLATFORM = """\
+domain: example.lan
+prerequisites: {cert_manager: {mode: external}}
+gitea: {mode: external, namespace: git-server}
+registry: {mode: external, namespace: git-server}
+"""
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: here, user: me}}]
+clusters: [{name: here, cluster: {server: "ADDRESS"}}]
+users: [{name: me, user: {token: none}}]
+"""
+SECRET = 'correct "horse" battery'
 
 
 def test_init_writes_the_file_and_what_editors_know_it_by(
@@ -63,3 +83,87 @@ def test_the_list_of_commands_has_a_whole_sentence_for_each(capsys: pytest.Captu
     assert len(rows) == 16
     assert all(row.endswith(".") and not row.endswith("...") for row in rows)
     assert shown.rstrip().endswith("Begin with: init, plan, up.")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, ...]:
+    """Write a platform.yaml, and a kubeconfig of a cluster at which nobody listens."""
+    return written(tmp_path, "http://127.0.0.1:1")
+
+
+def written(folder: Path, address: str) -> tuple[str, ...]:
+    """Write both and return the arguments that name them."""
+    file, kubeconfig = folder / "platform.yaml", folder / "kubeconfig"
+    file.write_text(PLATFORM)
+    kubeconfig.write_text(KUBECONFIG.replace("ADDRESS", address))
+    return "--file", str(file), "--kubeconfig", str(kubeconfig)
+
+
+@pytest.mark.parametrize("command", ["plan", "status", "up", "down", "verify"])
+def test_a_login_page_in_the_place_of_the_api_is_told(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one message, rather than in a traceback."""
+    with scripted_server() as server:
+        server.on("GET", ".*", Answer(headers={"Content-Type": "text/html"}, body=b"<html>Please log in</html>"))
+        assert command_line.run([command, *written(tmp_path, server.url)]) == 1
+        said = "".join(capsys.readouterr())
+        assert f"error: something else than a Kubernetes API answers at {server.url}" in " ".join(said.split())
+    assert "Traceback" not in said
+
+
+def test_a_bug_is_reported_without_secrets(
+    files: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last lines of a traceback hold what was at hand."""
+
+    def breaking(self: Engine) -> Plan:
+        self.context.hide(SECRET)
+        raise KeyError(SECRET)
+
+    monkeypatch.setattr(Engine, "plan", breaking)
+    assert command_line.run(["plan", *files]) == 1
+    said = "".join(capsys.readouterr())
+    assert "error: bootstrap " in said
+    assert "this is a bug of bootstrap" in said
+    assert "KeyError: '********'" in said
+    assert "horse" not in said
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_programs_read_is_without_secrets_too(
+    files: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    """An API server quotes in its refusals what it was sent."""
+
+    def refused(self: Engine) -> Plan:
+        self.context.hide(SECRET)
+        error = ClusterError(f"no {SECRET}", details=[f"password: {SECRET}"], hint=f"not {SECRET}")
+        problem = Problem(resource="Secret shop/login", error=error)
+        return Plan(components=(ComponentPlan(name="shop", title="Shop", problems=(problem,)),))
+
+    monkeypatch.setattr(Engine, "plan", refused)
+    assert command_line.run(["plan", *files, *(["--json"] if as_json else [])]) == 1
+    said = capsys.readouterr().out
+    assert "horse" not in said
+    assert "password: ********" in said
+    if as_json:
+        (found,) = json.loads(said)["components"][0]["problems"]
+        assert found == {
+            "resource": "Secret shop/login",
+            "message": "no ********",
+            "details": ["password: ********"],
+            "hint": "not ********",
+        }
+
+
+def test_an_error_that_ends_a_command_is_without_secrets(
+    files: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told when the command is over, by which time its console has gone."""
+
+    def refused(self: Engine) -> Plan:
+        self.context.hide(SECRET)
+        raise ClusterError(f"no {SECRET}")
+
+    monkeypatch.setattr(Engine, "plan", refused)
+    assert command_line.run(["plan", *files]) == 1
+    assert "error: no ********" in capsys.readouterr().out

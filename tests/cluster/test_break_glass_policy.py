@@ -9,7 +9,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.admissionregistration_v1 import ValidatingAdmissionPolicy
 from lightkube.resources.core_v1 import ConfigMap, ServiceAccount
 
-from bootstrap.break_glass.policy import API_VERSION, KIND, in_force
+from bootstrap.break_glass.policy import API_VERSION, KIND, in_force, policy_name
 from bootstrap.break_glass.record import LABEL, parse
 from bootstrap.components.break_glass.component import BreakGlass
 from bootstrap.components.namespaces.component import Namespaces
@@ -19,7 +19,7 @@ from bootstrap.core.errors import AbsentError, ForbiddenError, InvalidError
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from devtools.controlplane import ControlPlane
 from tests.support.bootstrap_run import Runner
-from tests.support.break_glass import NAMESPACE, PROJECT, USERS, WHY, acting, data, guarded_platform, in_minutes, record, up
+from tests.support.break_glass import NAMESPACE, PROJECT, USERS, WHY, acting, data, guarded_platform, in_minutes, record, refusal, up
 from tests.support.cluster_objects import by_hand, config_map, there, version
 
 POLICY = Ref(api_version=API_VERSION, kind=KIND, name=f"break-glass.{NAMESPACE}")
@@ -41,16 +41,6 @@ def administrator(plane: ControlPlane) -> Iterator[Cluster]:
         yield cluster
 
 
-def refusal(plane: ControlPlane, wanted: Manifest, user: str = "ada") -> str:
-    """Return the sentence with which the API server refuses to create something."""
-    with acting(plane.kubeconfig(user)) as cluster, pytest.raises(InvalidError) as caught:
-        cluster.create(wanted)
-    (cause,) = caught.value.causes
-    begin, _, sentence = cause.message.partition(" denied request: ")
-    assert POLICY.name in begin
-    return sentence
-
-
 def made(plane: ControlPlane, name: str, user: str = "ada") -> Ref:
     """Make a record as somebody."""
     with acting(plane.kubeconfig(user)) as cluster:
@@ -67,9 +57,19 @@ def test_a_person_with_the_right_makes_a_record(plane: ControlPlane) -> None:
     assert not found.holds(found.expires)
 
 
-def test_an_administrator_who_is_a_person_needs_no_role(plane: ControlPlane) -> None:
-    """Grace may do everything, and is somebody."""
-    made(plane, "by-grace", "grace")
+NOT_NAMED = "break_glass.operators of platform.yaml does not name"
+
+
+def test_who_may_make_configmaps_may_not_break_glass_for_that(plane: ControlPlane) -> None:
+    """Dev has Kubernetes' own Role `edit` on the whole cluster, and Grace all rights: platform.yaml names neither."""
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "dev"}
+    binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "developers"}}
+    plane.apply(json.dumps({**binding, "roleRef": role, "subjects": [subject]}))
+    for user in ("dev", "grace"):
+        assert refusal(plane, record("x", data(user)), user) == f"{NOT_NAMED} {user}"
+    with acting(plane.kubeconfig("dev")) as dev:
+        assert dev.delete(ref_of(dev.create(config_map(NAMESPACE, "of-dev", colour="blue"))))
 
 
 def test_the_api_server_understands_every_word_of_the_policy(plane: ControlPlane, administrator: Cluster) -> None:
@@ -91,9 +91,15 @@ REFUSED: dict[str, tuple[Callable[[], Manifest], str]] = {
     "unknown project": (lambda: record("x", data(project="shop")), f"project: {PROJECT}"),
     "short justification": (lambda: record("x", data(justification="because I can")), "justification: at least 15 characters"),
     "blanks": (lambda: record("x", data(justification=f"hotfix{' ' * 30}")), "justification: at least 15 characters"),
-    "long justification": (lambda: record("x", data(justification="x" * 501)), "justification: one line of at most 500 characters"),
-    "two lines": (lambda: record("x", data(justification=f"{WHY}\n{WHY}")), "justification: one line of at most 500 characters"),
-    "line separator": (lambda: record("x", data(justification=f"{WHY}\u2028")), "justification: one line of at most 500 characters"),
+    "long justification": (lambda: record("x", data(justification="x" * 501)), "justification: one line of at most 500 visible characters"),
+    "two lines": (lambda: record("x", data(justification=f"{WHY}\n{WHY}")), "justification: one line of at most 500 visible characters"),
+    "line separator": (
+        lambda: record("x", data(justification=f"{WHY}\u2028")),
+        "justification: one line of at most 500 visible characters",
+    ),
+    "invisible": (lambda: record("x", data(justification="\u200b" * 15)), "justification: one line of at most 500 visible characters"),
+    "turned round": (lambda: record("x", data(justification=f"\u202e{WHY}")), "justification: one line of at most 500 visible characters"),
+    "private": (lambda: record("x", data(justification=f"{WHY}\ue000")), "justification: one line of at most 500 visible characters"),
     "past": (lambda: record("x", data(expires=in_minutes(-1))), "expires lies in the past"),
     "too long": (lambda: record("x", data(expires=in_minutes(245))), "expires: at most 4 hours from now"),
     "no time": (lambda: record("x", data(expires="tomorrow")), "expires: a time such as 2026-11-23T15:04:05Z"),
@@ -260,6 +266,15 @@ def test_what_somebody_took_out_of_the_policy_comes_back(
     said = up(plane, guarded_platform())
     assert "spec.validations" in said
     assert len(there(administrator, POLICY)["spec"]["validations"]) > 10
+
+
+def test_without_operators_nobody_breaks_glass(plane: ControlPlane) -> None:
+    """Whatever names platform.yaml has, they mean only who is called so."""
+    odd = "o'neil \"\\ 注文 🚒"
+    up(plane, guarded_platform("cicd-nobody", project="nobody", operators={}))
+    up(plane, guarded_platform("cicd-odd", project="odd", operators={"users": [odd]}))
+    for namespace in ("cicd-nobody", "cicd-odd"):
+        assert f"{NOT_NAMED} grace" in refusal(plane, record("x", data("grace"), namespace), "grace", policy_name(namespace))
 
 
 def test_two_platforms_do_not_disturb_each_other(plane: ControlPlane) -> None:

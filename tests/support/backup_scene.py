@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -134,8 +134,8 @@ class Desk:
             self.loaded[source] = loading.load([source], self.identity, without_secrets=False, hide=lambda *_: None)
         loaded = self.loaded[source]
         with self.runner(plane).engine(wrap=wrap) as run:
-            before = plan(run.cluster, run.context.platform, loaded)
-            restoring.restore(run.context, Plan(steps=tuple(step for step in before.steps if only in {"", step.ref.kind})), Choice())
+            wanted = replace(loaded, objects=tuple(each for each in loaded.objects if only in {"", each.ref.kind}))
+            restoring.restore(run.context, wanted, plan(run.cluster, run.context.platform, wanted), Choice())
             return plan(run.cluster, run.context.platform, loaded)
 
     def up(self, plane: ControlPlane) -> Run:

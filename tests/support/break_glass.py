@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bootstrap.break_glass.record import manifest, write_time
 from bootstrap.components.break_glass.component import BreakGlass
 from bootstrap.components.namespaces.component import Namespaces
 from bootstrap.core.cluster import Cluster
 from bootstrap.core.connection import Connection
+from bootstrap.core.errors import InvalidError
 from bootstrap.core.objects import Manifest
 from bootstrap.platform.platform import Platform
 from devtools.controlplane import ControlPlane
@@ -19,11 +22,12 @@ from tests.support.bootstrap_run import Runner, a_platform
 NAMESPACE = "local-cicd"
 PROJECT = "shop-cd"
 WHY = "the order book loses fills, a hotfix can't wait"
-# Ada and Bob may break glass, Mallory may nothing, and the others may do everything: one of them is a person.
+# Ada and Bob may break glass, Mallory may nothing, Dev what a test gives them, and the others may do everything: one of them is a person.
 USERS: Mapping[str, Sequence[str]] = {
     "ada": ["ops"],
     "bob": ["ops"],
     "mallory": [],
+    "dev": [],
     "grace": ["system:masters"],
     "system:admin": ["system:masters"],
 }
@@ -50,6 +54,16 @@ def up(plane: ControlPlane, platform: Platform) -> str:
     with Runner(plane=plane, platform=platform).engine(Namespaces(), BreakGlass()) as run:
         run.engine.up()
         return run.printed
+
+
+def refusal(plane: ControlPlane, wanted: Manifest, user: str = "ada", policy: str = f"break-glass.{NAMESPACE}") -> str:
+    """Return the sentence with which the API server, by a policy, refuses to create something."""
+    with acting(plane.kubeconfig(user)) as cluster, pytest.raises(InvalidError) as caught:
+        cluster.create(wanted)
+    (cause,) = caught.value.causes
+    begin, _, sentence = cause.message.partition(" denied request: ")
+    assert f"'{policy}'" in begin
+    return sentence
 
 
 @contextmanager

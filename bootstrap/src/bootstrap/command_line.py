@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
@@ -261,22 +262,41 @@ app.add_typer(break_glass.operator, name="operator", short_help="Make logins for
 @app.callback(invoke_without_command=True)
 def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
-        # Images carry the tag of git.
-        typer.echo(f"bootstrap {os.environ.get('LOCAL_CICD_VERSION') or bootstrap.__version__}")
+        typer.echo(f"bootstrap {_version()}")
         raise typer.Exit
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; every error of a user's is one message, and its exit code is returned."""
-    try:
-        with terminated():
-            app(list(arguments), prog_name="bootstrap")
-    except SystemExit as error:
-        # What typer says of a wrong command line it ends with 2, as a plan with changes ends.
-        if isinstance(error.__context__, TyperException):
-            return USAGE
-        return error.code if isinstance(error.code, int) else 0
-    except PluginError as error:
-        Console(sys.stderr if {"--json", "--csv"} & {*arguments} else sys.stdout).error(error)
-        return error.exit_code
-    return 0
+    with terminal.secretive():
+        console = terminal.console(data_follow=bool({"--json", "--csv"} & {*arguments}))
+        try:
+            with terminated():
+                app(list(arguments), prog_name="bootstrap")
+        except SystemExit as error:
+            # What typer says of a wrong command line it ends with 2, as a plan with changes ends.
+            if isinstance(error.__context__, TyperException):
+                return USAGE
+            return error.code if isinstance(error.code, int) else 0
+        except PluginError as error:
+            console.error(error)
+            return error.exit_code
+        except Exception as error:  # noqa: BLE001  a bug of ours: nothing may reach Python's own traceback, which would print secrets
+            console.error(_bug(console, error))
+            return 1
+        return 0
+
+
+def _bug(console: Console, error: Exception) -> PluginError:
+    # One text, so that a secret of several lines is seen as one.
+    trace = console.redactor.text("".join(traceback.format_exception(error)))
+    return PluginError(
+        f"bootstrap {_version()} broke: this is a bug of bootstrap",
+        details=trace.rstrip().splitlines(),
+        hint="report the lines above; secrets that it knew are redacted in them. What was done by then stays, and running it again goes on",
+    )
+
+
+def _version() -> str:
+    # Images carry the tag of git.
+    return os.environ.get("LOCAL_CICD_VERSION") or bootstrap.__version__

@@ -2,23 +2,38 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import typer
 
 from plugin_kit.console import Console
 from plugin_kit.errors import PluginError
+from plugin_kit.redact import Redactor
+
+_redactor: ContextVar[Redactor] = ContextVar("redactor")
+
+
+@contextmanager
+def secretive() -> Iterator[None]:
+    """Let all that speaks as long as the block lasts know the same secrets: those that any console has been told."""
+    token = _redactor.set(Redactor())
+    try:
+        yield
+    finally:
+        _redactor.reset(token)
 
 
 def console(*, data_follow: bool) -> Console:
     """Open what a person reads; where data for a program go to standard output, it is standard error."""
-    return Console(sys.stderr if data_follow else sys.stdout)
+    return Console(sys.stderr if data_follow else sys.stdout, _redactor.get())
 
 
 def write(document: Mapping[str, Any]) -> None:
-    """Print what a program reads."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    """Print what a program reads, without secrets either."""
+    sys.stdout.write(json.dumps(_redacted(document, _redactor.get()), indent=2, ensure_ascii=False) + "\n")
 
 
 def agreed(console: Console, question: str, *, look: str = "the plan", declined: str = "nothing was changed") -> bool:
@@ -29,3 +44,14 @@ def agreed(console: Console, question: str, *, look: str = "the plan", declined:
         return True
     console.info(declined)
     return False
+
+
+def _redacted(value: Any, redactor: Redactor) -> Any:  # noqa: ANN401  what JSON has
+    """Redact each text by itself: in the whole document the quotes and escapes of JSON could hide a secret, or be taken for one."""
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, Mapping):
+        return {key: _redacted(each, redactor) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(each, redactor) for each in value]
+    return value

@@ -7,9 +7,13 @@ import pytest
 
 from bootstrap.backup import making
 from bootstrap.backup.index import BackupError
-from bootstrap.backup.loading import Loaded, load
+from bootstrap.backup.kinds import ARGO_CD, DEFINITIONS, KARGO
+from bootstrap.backup.loading import Loaded, check_entries, load
+from bootstrap.backup.saved import Saved
+from bootstrap.backup.scope import Part
 from bootstrap.backup.seal import Identities, SealError, new_identity
-from tests.bootstrap.backup.objects import CLUSTER, NOW, SECRET_TEXT, backup, scope
+from bootstrap.core.objects import Manifest
+from tests.bootstrap.backup.objects import CLUSTER, NOW, SECRET_TEXT, backup, record, scope, stage
 
 
 def loaded(*sources: Path, identity: Path | None = None, without_secrets: bool = False) -> Loaded:
@@ -103,13 +107,33 @@ def test_a_private_key_is_never_overwritten(tmp_path: Path) -> None:
     assert Identities.read(file).recipients == (public,)
 
 
+def test_a_backup_that_never_had_secrets_says_so(tmp_path: Path) -> None:
+    """It was made without a recipient: `up` would make new secrets, and nobody would know before Gitea's no longer fits."""
+    file = backup(tmp_path / "a.tar").path
+    with pytest.raises(BackupError, match=r"there are no secrets in this backup: .*a\.tar was made without a public key") as caught:
+        load([file], None, without_secrets=False, hide=lambda *_: None)
+    assert "--without-secrets" in str(caught.value.hint)
+    found = loaded(file, without_secrets=True)
+    assert [each.ref.kind for each in found.objects] == ["Stage", "Stage"]
+    assert found.is_bare
+
+
+def test_a_part_that_holds_no_secrets_of_record_needs_none(tmp_path: Path) -> None:
+    """Argo CD's, beside that of Kargo, which has them; or alone, as `--only` made it."""
+    public = new_identity(tmp_path / "key.txt")
+    whole = backup(tmp_path / "whole.tar", public).path
+    part = making.make(tmp_path / "part.tar", scope(parts=(Part.ARGO_CD,)), [stage()], cluster=CLUSTER, made=NOW).archive.path
+    assert not loaded(part).is_bare
+    assert not loaded(part, whole, identity=tmp_path / "key.txt").is_bare
+
+
 def test_of_a_folder_the_newest_whole_one_is_taken(tmp_path: Path) -> None:
     """And it is told what was passed over."""
     for day in range(3):
         newest = backup(tmp_path, made=NOW + timedelta(days=day))
-    assert loaded(tmp_path).archives == (newest,)
+    assert loaded(tmp_path, without_secrets=True).archives == (newest,)
     (newest.path / "kargo/shop-cd/stage/live.yaml").unlink()
-    found = loaded(tmp_path)
+    found = loaded(tmp_path, without_secrets=True)
     assert found.archives[0].index.made == NOW + timedelta(days=1)
     assert [newest.path.name in error.message for error in found.passed_over] == [True]
 
@@ -130,6 +154,74 @@ def test_several_backups_are_one(tmp_path: Path) -> None:
     """Of what is in two of them the newer says how it is, in whichever order they are named."""
     old = backup(tmp_path / "old.tar")
     new = backup(tmp_path / "new.tar", made=NOW + timedelta(days=1))
-    found = loaded(new.path, old.path)
+    found = loaded(new.path, old.path, without_secrets=True)
     assert [archive.path for archive in found.archives] == [old.path, new.path]
     assert len(found.objects) == 2
+
+
+def thing(api_version: str, kind: str, name: str, namespace: str | None) -> Manifest:
+    """Make an object of any kind."""
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+@pytest.mark.parametrize(
+    ("part", "api_version", "kind", "name", "namespace"),
+    [
+        (Part.RECORDS, "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "everybody", None),
+        (Part.RECORDS, "rbac.authorization.k8s.io/v1", "RoleBinding", "everybody", "local-cicd"),
+        (Part.RECORDS, "v1", "Namespace", "kube-system", None),
+        (Part.RECORDS, "v1", "Namespace", "shop-cd", None),
+        (Part.RECORDS, "v1", "ConfigMap", "a", "local-cicd"),
+        (Part.BREAK_GLASS, "v1", "ConfigMap", "coredns", "kube-system"),
+        (Part.KARGO, KARGO, "Project", "other", None),
+        (Part.KARGO, KARGO, "Project", "shop-cd", "shop-cd"),
+        (Part.KARGO, KARGO, "Stage", "live", None),
+        (Part.KARGO, KARGO, "Stage", "live", "other"),
+        (Part.KARGO, KARGO, "Stage", "live/status", "shop-cd"),
+        (Part.KARGO, "kargo.akuity.io/v1", "Stage", "live", "shop-cd"),
+        (Part.KARGO, ARGO_CD, "Application", "a", "argocd"),
+        (Part.KARGO, DEFINITIONS, "CustomResourceDefinition", "applications.argoproj.io", None),
+        (Part.ARGO_CD, DEFINITIONS, "CustomResourceDefinition", "certificates.cert-manager.io", None),
+    ],
+)
+def test_what_no_backup_of_this_platform_holds_is_refused(
+    tmp_path: Path, part: Part, api_version: str, kind: str, name: str, namespace: str | None
+) -> None:
+    """Whoever may write to the folder of the backups can put anything into one, with an index that fits; the entry is named."""
+    added = Saved(part=part, manifest=thing(api_version, kind, name, namespace))
+    file = making.make(tmp_path / "a.tar", scope(), [stage(), added], cluster=CLUSTER, made=NOW).archive.path
+    found = loaded(file, without_secrets=True)
+    with pytest.raises(BackupError, match=r"nothing was restored: .*a\.tar holds what no backup of this platform does") as caught:
+        check_entries(found, scope())
+    assert list(caught.value.details) == [f"{added.ref.label} ({added.path})"]
+
+
+def test_a_secret_of_another_namespace_is_refused_even_without_secrets(tmp_path: Path) -> None:
+    """The public key, for which it has to be encrypted, is no secret."""
+    public = new_identity(tmp_path / "key.txt")
+    added = Saved(part=Part.RECORDS, manifest=thing("v1", "Secret", "a", "kube-system"))
+    file = making.make(tmp_path / "a.tar", scope(public), [record(), added], cluster=CLUSTER, made=NOW).archive.path
+    for found in (loaded(file, identity=tmp_path / "key.txt"), loaded(file, without_secrets=True)):
+        with pytest.raises(BackupError) as caught:
+            check_entries(found, scope())
+        assert list(caught.value.details) == ["Secret kube-system/a (records/kube-system/secret/a.yaml.age)"]
+
+
+def test_what_a_backup_holds_is_let_in(tmp_path: Path) -> None:
+    """Of each part the namespaces and the definitions, beside its objects."""
+    around = [
+        (Part.RECORDS, thing("v1", "Namespace", "local-cicd", None)),
+        (Part.BREAK_GLASS, thing("v1", "ConfigMap", "live-1", "local-cicd")),
+        (Part.KARGO, thing("v1", "Namespace", "shop-cd", None)),
+        (Part.KARGO, thing(DEFINITIONS, "CustomResourceDefinition", "stages.kargo.akuity.io", None)),
+        (Part.KARGO, thing(DEFINITIONS, "CustomResourceDefinition", "analysistemplates.argoproj.io", None)),
+        (Part.KARGO, thing(KARGO, "Project", "shop-cd", None)),
+        (Part.KARGO, thing(KARGO, "Promotion", "beta.01m84cqx3bnxnxwx57c1j7ca2j.0da4b68", "shop-cd")),
+        (Part.ARGO_CD, thing(DEFINITIONS, "CustomResourceDefinition", "applications.argoproj.io", None)),
+        (Part.ARGO_CD, thing(ARGO_CD, "Application", "shop-live", "argocd")),
+    ]
+    public = new_identity(tmp_path / "key.txt")
+    objects = [record(), stage(), *(Saved(part=part, manifest=manifest) for part, manifest in around)]
+    file = making.make(tmp_path / "a.tar", scope(public), objects, cluster=CLUSTER, made=NOW).archive.path
+    check_entries(loaded(file, identity=tmp_path / "key.txt"), scope())

@@ -128,8 +128,19 @@ def test_an_archive_of_break_glass_is_the_same_for_the_same_records() -> None:
     again = list(break_glass.archives([broken(2), broken(1)], namespace="local-cicd", origin="a"))
     assert one == again
     assert not break_glass.is_record(one[0])
-    assert break_glass.archived([one[0].manifest]) == {"uid-1", "uid-2"}
+    assert break_glass.unarchived([broken(1), broken(2)], [one[0].manifest]) == []
     assert one[0].manifest["immutable"] is True
+
+
+def test_a_forged_archive_hides_no_record() -> None:
+    """Whoever may write a ConfigMap can write the uid of a record into its key; only what it says word for word is archived."""
+    (true,) = break_glass.archives([broken(1)], namespace="local-cicd", origin="a")
+    (key,) = true.manifest["data"]
+    forged = {**true.manifest, "data": {key: "nothing happened here"}}
+    (other,) = break_glass.archives([broken(1, "a test")], namespace="local-cicd", origin="a")
+    assert list(other.manifest["data"]) == [key]
+    assert break_glass.unarchived([broken(1)], [forged, other.manifest]) == [broken(1)]
+    assert break_glass.unarchived([broken(1)], [forged, true.manifest]) == []
 
 
 def test_thousands_of_records_fit() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
@@ -85,6 +86,21 @@ def test_no_backup_without_its_secrets_pushes_out_one_with_them(tmp_path: Path) 
     for day in range(1, 6):
         making.make(tmp_path, scope(keep=1), [stage()], cluster=CLUSTER, made=NOW + timedelta(days=day))
     assert names(tmp_path) == ["local-cicd-20261123T021500Z", "local-cicd-20261128T021500Z"]
+
+
+def test_a_folder_of_many_is_read_one_by_one(tmp_path: Path) -> None:
+    """The nightly Job has half a gigabyte for all of them; what it needs to know of each is its index and its size."""
+    large = stage()
+    large.manifest["spec"] = {"text": "x" * 1_000_000}
+    nights(tmp_path, *([large] for _ in range(8)), keep=8)
+    tracemalloc.start()
+    try:
+        found = retention.shelf(tmp_path)
+        largest = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [archive.size > 1_000_000 for archive in found.archives] == [True] * 8
+    assert largest < 4_000_000
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ def test_it_follows_the_namespace_of_the_platform() -> None:
         ("market_gate: {analysis_templates: true}", 'did you mean "analysis_template"'),
         ("break_glass: {operators: {users: ['system:admin']}}", "break_glass.operators.users[0]: system:admin is no person"),
         ("break_glass: {operators: {groups: ['system:serviceaccounts:ci']}}", "are no people"),
+        ("break_glass: {max_duration: 25h}", "break_glass.max_duration: is too long: at most 24h, since nobody can end a record"),
+        ("break_glass: {max_duration: 10000h}", "break_glass.max_duration: is too long"),
         (
             "market_gate: {windows: [{name: a, kind: blocked, since: '09:30', until: '12:00'}]}",
             "without `days`, `since` and `until` are days",

@@ -44,7 +44,9 @@ def migrated(
     """Plan the migration of files. A pipeline is there already: what is made where there is none has tests of its own."""
     given_files = {".woodpecker.yml": "steps: []\n", **files}
     read = tuple(File(path=PurePosixPath(name), text=text) for name, text in given_files.items())
-    repository = Repository(root=Path("/repository"), files=read, names=frozenset(file.path for file in read), has_git=True)
+    repository = Repository(
+        root=Path("/repository"), files=read, names=frozenset(file.path for file in read), has_pipeline=True, has_git=True
+    )
     loaded = a_platform(platform)
     made = plan(survey(repository), an_aim(platform=platform, owners=owners, given=given), loaded, loaded.projects[0])
     after = dict(given_files)

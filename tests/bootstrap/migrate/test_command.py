@@ -1,6 +1,7 @@
 """`bootstrap migrate`: what a person sees, what programs get, and what stops it."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def test_the_diff_is_shown_and_nothing_is_written(place: Place) -> None:
 
 
 def test_a_diff_can_be_applied_by_git(place: Place) -> None:
-    """What is shown is what is written."""
+    """What is shown is what is written, but for a password."""
     place.lay(ANCHORS.files)
     shown = place.migrate()[1]
     place.migrate("--write")
@@ -47,7 +48,7 @@ def test_a_diff_can_be_applied_by_git(place: Place) -> None:
     by_git = [
         line.rstrip("\r")
         for line in place.git("diff", "--no-color").split("\n")
-        if line.startswith(("+", "-")) and not line.startswith(("+++", "---"))
+        if line.startswith(("+", "-")) and not line.startswith(("+++", "---", "-  .dockerconfigjson"))
     ]
     assert [line for line in said if line in by_git] == by_git
 
@@ -61,17 +62,72 @@ def test_on_a_terminal_the_diff_has_colours(place: Place, monkeypatch: pytest.Mo
     assert "\x1b[32m+image: registry.example.lan/shop/api:v1 # it" in printed
 
 
+def undo(printed: str) -> list[str]:
+    """Return the command that is said to undo it, as a shell takes it."""
+    told = printed.partition("run:\n")[2].partition("Then look again")[0]
+    return shlex.split(told.replace("\\\n", " "))
+
+
 def test_write_does_it_and_says_how_to_undo_it(place: Place) -> None:
     """Exit code 0."""
     place.lay(VALUES)
     code, printed = place.migrate("--write")
     assert code == 0
+    assert undo(printed) == ["git", "-C", str(place.root), "restore", "--", "chart/values.yaml"]
     said = " ".join(printed.split())
-    assert said.endswith(
-        f"1 file changed `git diff` shows it, `git restore .` undoes it. Then look again: bootstrap check --repository {place.root}"
-    )
-    place.git("restore", ".")
+    assert f"1 file changed `git -C {place.root} diff` shows it. To undo it, run:" in said
+    assert said.endswith(f"Then look again: bootstrap check --repository {place.root}")
+    subprocess.run(undo(printed), check=True)
     assert place.files() == {name: text.encode() for name, text in VALUES.items()}
+
+
+def test_undoing_it_leaves_what_somebody_has_changed_elsewhere(place: Place) -> None:
+    """Also beside names that a pattern of git would match."""
+    many = {f"deploy/a folder of stage {number:02}/values.yaml": VALUES["chart/values.yaml"] for number in range(30)}
+    files = {
+        **VALUES,
+        **many,
+        "deploy/*/values.yaml": VALUES["chart/values.yaml"],
+        "deploy/x/values.yaml": "a: 1\n",
+        "src/app.py": "a = 1\n",
+    }
+    del files[".woodpecker.yml"]
+    place.lay(files)
+    (place.root / "src/app.py").write_text("a = 2  # work of a day\n")
+    (place.root / "deploy/x/values.yaml").write_text("a: 2\n")
+    printed = place.migrate("--write")[1]
+    assert "To undo it, delete .woodpecker.yml and run:\n" in printed
+    assert all(len(line) < 120 for line in printed.partition("restore --")[2].partition("Then")[0].splitlines())
+    subprocess.run(undo(printed), check=True)
+    (place.root / ".woodpecker.yml").unlink()
+    expected = {**files, "src/app.py": "a = 2  # work of a day\n", "deploy/x/values.yaml": "a: 2\n"}
+    assert place.files() == {name: text.encode() for name, text in expected.items()}
+
+
+def test_what_git_does_not_know_is_a_warning_of_its_own(place: Place) -> None:
+    """Nothing brings it back, so it is in no command that undoes it."""
+    place.lay(VALUES)
+    workflow = "on: push\njobs:\n  build:\n    steps:\n      - uses: docker/build-push-action@v6\n"
+    for name, text in {".github/workflows/ci.yml": workflow, "deploy/values.yaml": VALUES["chart/values.yaml"]}.items():
+        (place.root / name).parent.mkdir(parents=True)
+        (place.root / name).write_text(text)
+    printed = place.migrate("--write")[1]
+    said = " ".join(printed.split())
+    assert "git does not know 2 files, and nothing brings back what was in there: deploy/values.yaml, .github/workflows/ci.yml" in said
+    assert "would undo, too" not in said
+    assert undo(printed)[4:] == ["--", "chart/values.yaml"]
+
+
+def test_what_is_staged_comes_back_as_it_was(place: Place) -> None:
+    """So it is no warning."""
+    place.lay(VALUES)
+    staged = "image: ghcr.io/ann/shop/api:v2\n"
+    (place.root / "chart/values.yaml").write_text(staged)
+    place.git("add", "-A")
+    printed = place.migrate("--write")[1]
+    assert "warning" not in printed
+    subprocess.run(undo(printed), check=True)
+    assert (place.root / "chart/values.yaml").read_text() == staged
 
 
 def test_where_there_is_nothing_to_do_it_says_so(place: Place) -> None:
@@ -118,6 +174,23 @@ def test_what_can_not_be_read_is_named_and_nothing_is_written(place: Place, name
     assert (code, answer["outcome"], answer["changes"], len(answer["problems"])) == (1, "problems", [], 1)
     assert place.migrate("--write", "--exclude", name)[0] == 0
     assert place.files()["chart/values.yaml"] == b"image: registry.example.lan/shop/api:v1 # it\n"
+
+
+@pytest.mark.parametrize("name", [".woodpecker.yml", ".woodpecker.yaml", ".woodpecker/build.yaml"])
+@pytest.mark.parametrize("kind", ["broken", "ignored", "link"])
+def test_beside_a_pipeline_that_is_left_out_none_is_made(place: Place, name: str, kind: str) -> None:
+    """Left out by --exclude or by git, or as a link: the rest is migrated."""
+    place.lay({"chart/values.yaml": VALUES["chart/values.yaml"], ".gitignore": ".woodpecker*\n" if kind == "ignored" else ""})
+    pipeline = place.root / name
+    pipeline.parent.mkdir(exist_ok=True)
+    if kind == "link":
+        pipeline.symlink_to("elsewhere.yml")
+    else:
+        pipeline.write_text("steps: [\n" if kind == "broken" else "steps: []\n")
+    excluded = ["--exclude", ".woodpecker" if "/" in name else name] if kind == "broken" else []
+    code, answer = place.answer("--write", *excluded)
+    assert (code, [change["path"] for change in answer["changes"]]) == (0, ["chart/values.yaml"])
+    assert sorted(file.name for file in place.root.glob(".woodpecker*")) == [name.partition("/")[0]]
 
 
 def test_a_file_without_permission_to_read_it_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

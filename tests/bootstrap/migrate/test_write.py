@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -94,6 +95,22 @@ def test_a_failure_in_the_middle_puts_everything_back(
     monkeypatch.undo()
     assert texts(root) == before
     assert kind is not OSError or "No space left on device" in str(caught.value)
+
+
+@pytest.mark.parametrize("at", ["write_bytes", "copy2"])
+def test_on_a_full_disk_the_file_is_named(root: Path, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """The kernel's answer to `write` has no name of a file."""
+    before = texts(root)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path if at == "write_bytes" else shutil, at, full)
+    with pytest.raises(PluginError) as caught:
+        write(root, CHANGES)
+    monkeypatch.undo()
+    assert str(caught.value) == "can't write a.yaml: No space left on device"
+    assert texts(root) == before
 
 
 def test_what_can_not_be_put_back_is_kept_and_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,16 +23,23 @@ _HINT = "take another backup; one that was broken can't be repaired"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """A whole backup."""
+    """A whole backup, without what is in its files: a folder may hold many."""
 
     path: Path
     index: Index
+    size: int
+    """Bytes of its files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(Archive):
+    """A whole backup with its files."""
+
     files: Mapping[str, bytes] = field(repr=False)
 
-    @property
-    def size(self) -> int:
-        """Bytes of its files."""
-        return sum(len(content) for content in self.files.values())
+    def closed(self) -> Archive:
+        """Return what is known of it without them."""
+        return Archive(path=self.path, index=self.index, size=self.size)
 
 
 def is_file(output: Path) -> bool:
@@ -40,7 +47,7 @@ def is_file(output: Path) -> bool:
     return _TAR.search(output.name) is not None
 
 
-def write(path: Path, index: Index, files: Mapping[str, bytes]) -> Archive:
+def write(path: Path, index: Index, files: Mapping[str, bytes]) -> Opened:
     """Write a backup under a name that must be free, and read it again."""
     text = index.text().encode()
     whole = {**files, INDEX: text, SEAL: f"{digest(text)}  {INDEX}\n".encode()}
@@ -54,7 +61,7 @@ def write(path: Path, index: Index, files: Mapping[str, bytes]) -> Archive:
     return read(path)
 
 
-def read(path: Path) -> Archive:
+def read(path: Path) -> Opened:
     """Read one backup; BackupError says what is missing or not as it was written."""
     files = _read_folder(path) if path.is_dir() else _read_tar(path)
     missing = [name for name in (INDEX, SEAL) if name not in files]
@@ -74,7 +81,8 @@ def read(path: Path) -> Archive:
     if bad:
         more = [f"and {len(bad) - _DAMAGED} more"] if len(bad) > _DAMAGED else []
         raise BackupError(f"{path} is damaged: {counted(len(bad), 'file')}", details=[*bad[:_DAMAGED], *more], hint=_HINT)
-    return Archive(path=path, index=index, files={entry.path: files[entry.path] for entry in index.entries})
+    held = {entry.path: files[entry.path] for entry in index.entries}
+    return Opened(path=path, index=index, size=sum(map(len, held.values())), files=held)
 
 
 def sync_folder(folder: Path) -> None:

@@ -25,10 +25,10 @@ def is_record(saved: Saved) -> bool:
     return saved.part is Part.BREAK_GLASS and LABEL in (saved.manifest["metadata"].get("labels") or {})
 
 
-def archived(live: Sequence[Manifest]) -> set[str]:
-    """Return the uids of the records that are in an archive already."""
-    names = {name for each in live for name in (each.get("data") or {})}
-    return {name.removesuffix(".yaml").rpartition(".")[2] for name in names}
+def unarchived(records: Sequence[Saved], archived: Sequence[Manifest]) -> Sequence[Saved]:
+    """Return the records that no archive holds word for word; the name of a key proves nothing."""
+    texts = {text for each in archived for text in (each.get("data") or {}).values()}
+    return [record for record in records if record.text() not in texts]
 
 
 def archives(records: Sequence[Saved], *, namespace: str, origin: str) -> Iterator[Saved]:

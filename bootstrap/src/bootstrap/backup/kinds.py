@@ -1,10 +1,12 @@
 """The kinds that are exported, in the order in which they are restored: what the later ones name comes first."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bootstrap.backup.scope import Part
+from bootstrap.backup.scope import Part, Scope
 from bootstrap.break_glass.record import LABEL as BREAK_GLASS
+from bootstrap.core.objects import Ref
 from bootstrap.core.record import RECORD
 
 KARGO = "kargo.akuity.io/v1alpha1"
@@ -14,6 +16,8 @@ BREAK_GLASS_ARCHIVE = "local-cicd.dev/break-glass-archive"
 # Kargo's label of logins, and Argo CD's of repositories and clusters.
 _LOGIN = "kargo.akuity.io/cred-type"
 _REPOSITORY = "argocd.argoproj.io/secret-type"
+# Kubernetes' DNS subdomain: a name becomes a part of an address of the API server.
+_NAME = re.compile(r"[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +75,24 @@ def definitions(part: Part) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if name))
 
 
+def is_exported(scope: Scope, part: Part, ref: Ref) -> bool:
+    """Tell whether a backup of this scope may hold an object in a part: of the kinds that are exported, or what they need around them."""
+    homes = scope.namespaces(part)
+    kind = (ref.api_version, ref.kind)
+    kinds = {(one.api_version, one.kind): one.by_name for one in EXPORTED if one.part is part}
+    if ref.namespace is not None:
+        return kinds.get(kind) is False and ref.namespace in homes and _NAME.fullmatch(ref.name) is not None
+    if kind == (DEFINITIONS, "CustomResourceDefinition"):
+        return ref.name in definitions(part)
+    return (kind == ("v1", "Namespace") or kinds.get(kind) is True) and ref.name in homes
+
+
 # Restored before anything else, each of these before the next.
 _FIRST = ("CustomResourceDefinition", "Namespace")
 
 
 def rank(part: Part, api_version: str, kind: str) -> int:
-    """Return where in the order of a restore an object comes."""
+    """Return where in the order of a restore an object comes; what is not exported comes last, and is refused."""
     if kind in _FIRST:
         return _FIRST.index(kind)
     found = [place for place, each in enumerate(EXPORTED) if (each.part, each.api_version, each.kind) == (part, api_version, kind)]

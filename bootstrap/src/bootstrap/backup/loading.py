@@ -8,14 +8,18 @@ from pathlib import Path
 
 import yaml
 
-from bootstrap.backup.archive import Archive, read
+from bootstrap.backup.archive import Archive, Opened, read
 from bootstrap.backup.index import FIELDS, INDEX, BackupError, Entry
-from bootstrap.backup.kinds import rank
+from bootstrap.backup.kinds import is_exported, rank
 from bootstrap.backup.retention import shelf
 from bootstrap.backup.saved import Saved, parsed
+from bootstrap.backup.scope import Part, Scope
 from bootstrap.backup.seal import Identities
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from bootstrap.platform.platform import Platform
+
+_NAMED = 5
+_WITHOUT = "restore the rest --without-secrets: `up` then makes new secrets, and what knows the old ones has to be told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +33,15 @@ class Loaded:
     passed_over: tuple[BackupError, ...] = ()
     """Backups in a folder that are not whole, where a whole one was taken."""
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether no secret was ever exported to where those of record should be: there was nobody to encrypt them for."""
+        return bool(_bare(self.archives))
+
 
 def load(sources: Sequence[Path], identity: Path | None, *, without_secrets: bool, hide: Callable[..., None]) -> Loaded:
     """Read the backups, of a folder with several the newest whole one; every byte is checked before anything is used."""
-    archives: list[Archive] = []
+    archives: list[Opened] = []
     passed_over: list[BackupError] = []
     for source in sources:
         found, broken = _chosen(source)
@@ -51,8 +60,12 @@ def load(sources: Sequence[Path], identity: Path | None, *, without_secrets: boo
         recipients = ", ".join(dict.fromkeys(each for archive in archives for each in archive.index.recipients))
         raise BackupError(
             f"the secrets of this backup are encrypted for {recipients}",
-            hint="name the file with the private key with --identity, or restore the rest --without-secrets: "
-            "`up` then makes new secrets, and what knows the old ones has to be told",
+            hint=f"name the file with the private key with --identity, or {_WITHOUT}",
+        )
+    if (bare := _bare(archives)) and not without_secrets:
+        raise BackupError(
+            f"there are no secrets in this backup: {bare[-1].path} was made without a public key to encrypt them for",
+            hint=f"name a backup that has them, or {_WITHOUT}",
         )
     objects: dict[Ref, Saved] = {}
     for archive in archives:
@@ -76,7 +89,31 @@ def check_platform(loaded: Loaded, platform: Platform) -> None:
             )
 
 
-def _chosen(source: Path) -> tuple[Archive, tuple[BackupError, ...]]:
+def check_entries(loaded: Loaded, scope: Scope) -> None:
+    """Refuse what no backup of this platform holds: the seal of an index proves only that nothing was damaged, not who has written it."""
+    for archive in loaded.archives:
+        foreign = [
+            f"{entry.ref.label} ({entry.path})"
+            for entry in archive.index.entries
+            if entry.ref and entry.part and not is_exported(scope, entry.part, entry.ref)
+        ]
+        if foreign:
+            more = [f"and {len(foreign) - _NAMED} more"] if len(foreign) > _NAMED else []
+            raise BackupError(
+                f"nothing was restored: {archive.path} holds what no backup of this platform does",
+                details=[*foreign[:_NAMED], *more],
+                hint="is platform.yaml without a project, or with another namespace, than when the backup was made? Put that right first; "
+                "else find out who has written to the folder of the backups, and take a backup from before",
+            )
+
+
+def _bare(archives: Sequence[Archive]) -> Sequence[Archive]:
+    """Return those where the Secrets of record should be, and none is, in any of them."""
+    found = [archive for archive in archives if Part.RECORDS in archive.index.parts]
+    return [] if any(archive.index.recipients for archive in found) else found
+
+
+def _chosen(source: Path) -> tuple[Opened, tuple[BackupError, ...]]:
     if not source.exists():
         raise BackupError(f"there is no {source}", hint="name a backup, or a folder with backups")
     if not source.is_dir() or (source / INDEX).exists():
@@ -87,14 +124,14 @@ def _chosen(source: Path) -> tuple[Archive, tuple[BackupError, ...]]:
         raise BackupError(f"there is no whole backup in {source}", details=details, hint="name a backup, or a folder with backups")
     newest = found.archives[0]
     # Older ones that are broken don't matter here.
-    return newest, tuple(error for error in found.broken if newest.path.name < _name(error, source))
+    return read(newest.path), tuple(error for error in found.broken if newest.path.name < _name(error, source))
 
 
 def _name(error: BackupError, folder: Path) -> str:
     return error.message.partition(f"{folder}/")[2].partition(" ")[0]
 
 
-def _objects(archive: Archive, identities: Identities | None) -> list[Saved]:
+def _objects(archive: Opened, identities: Identities | None) -> list[Saved]:
     fields = json.loads(archive.files.get(FIELDS, b"{}"))
     found = []
     for entry in archive.index.entries:

@@ -157,13 +157,11 @@ def _archives(cluster: Cluster, platform: Platform, loaded: Loaded) -> Sequence[
     records = [saved for saved in loaded.objects if break_glass.is_record(saved)]
     if not records:
         return []
-    kept = break_glass.archived(
-        [
-            *cluster.list("v1", "ConfigMap", namespace=namespace, labels={BREAK_GLASS_ARCHIVE: None}),
-            *(saved.manifest for saved in loaded.objects if saved.ref.name.startswith("break-glass-archive-")),
-        ]
-    )
-    lost = [saved for saved in records if _uid(saved.manifest) not in kept and _uid(cluster.get(saved.ref) or {}) != _uid(saved.manifest)]
+    archived = [
+        *cluster.list("v1", "ConfigMap", namespace=namespace, labels={BREAK_GLASS_ARCHIVE: None}),
+        *(saved.manifest for saved in loaded.objects if saved.ref.name.startswith("break-glass-archive-")),
+    ]
+    lost = [saved for saved in break_glass.unarchived(records, archived) if _uid(cluster.get(saved.ref) or {}) != _uid(saved.manifest)]
     index = loaded.archives[-1].index
     return list(break_glass.archives(lost, namespace=namespace, origin=f"a backup of {index.when}, {index.cluster}"))
 

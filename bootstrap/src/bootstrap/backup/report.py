@@ -54,6 +54,8 @@ def show_loaded(console: Console, loaded: Loaded) -> None:
         console.info(f"{archive.path}: made {index.when} of {index.cluster}, {counted(_objects(archive), 'object')}, all as written")
     if loaded.sealed:
         console.warn(f"{counted(loaded.sealed, 'secret')} left out: `bootstrap up` makes new ones")
+    if loaded.is_bare:
+        console.warn("no secret is in this backup, which was made without a public key: `bootstrap up` makes new ones")
 
 
 def show_plan(console: Console, plan: Plan) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from bootstrap.backup import status
 from bootstrap.backup.kinds import DEFINITIONS
-from bootstrap.backup.plan import Action, Plan, Step, differences
+from bootstrap.backup.loading import Loaded
+from bootstrap.backup.plan import Action, Plan, Step, differences, plan
 from bootstrap.backup.saved import Saved, managed
 from bootstrap.core.change import READY, Readiness, State
 from bootstrap.core.engine import locked
@@ -31,47 +32,75 @@ class Choice:
     keep: bool = False
 
 
-def check(plan: Plan, choice: Choice) -> None:
+def check(made: Plan, choice: Choice) -> None:
     """Refuse to go on where objects differ and nobody has said what is to become of them, or where they are on their way out."""
-    if going := plan.only(Action.GOING):
+    if going := made.only(Action.GOING):
         raise PlanError(
             f"nothing was restored: {going[0].ref.label} {going[0].reason}",
             hint="wait until it is gone, and run this again; what it waits for stands in its finalizers",
         )
-    differing = plan.only(Action.DIFFERS)
+    differing = made.only(Action.DIFFERS)
     if not differing or choice.overwrite or choice.keep:
         return
-    details = [f"{step.ref.label}: {step.reason}" for step in differing[:_NAMED]]
-    if len(differing) > _NAMED:
-        details.append(f"and {len(differing) - _NAMED} more")
     verb = "is" if len(differing) == 1 else "are"
     raise PlanError(
         f"nothing was restored: {counted(len(differing), 'object')} {verb} there and not as in the backup",
-        details=details,
+        details=_first([f"{step.ref.label}: {step.reason}" for step in differing]),
         hint="--overwrite takes what the backup says, --keep leaves them as they are; both restore the rest",
     )
 
 
-def wanted(plan: Plan, choice: Choice) -> tuple[Step, ...]:
+def wanted(made: Plan, choice: Choice) -> tuple[Step, ...]:
     """Return what is done: of what is kept as it is only the status, where Kargo knows nothing of its past."""
     return tuple(
         step
-        for step in plan.only(Action.CREATE, Action.FINISH, Action.DIFFERS)
+        for step in made.only(Action.CREATE, Action.FINISH, Action.DIFFERS)
         if step.action is not Action.DIFFERS or choice.overwrite or step.lacks
     )
 
 
-def restore(context: "Context", plan: Plan, choice: Choice) -> int:
-    """Restore what the plan says and return how many objects that were."""
-    check(plan, choice)
-    steps = wanted(plan, choice)
+def restore(context: "Context", loaded: Loaded, shown: Plan, choice: Choice) -> int:
+    """Restore what was shown, where the cluster is still as it was then, and return how many objects that were."""
+    check(shown, choice)
+    steps = wanted(shown, choice)
     if not steps:
         return 0
     for step in steps:
         # The lock is in this one, which would be made without what else is said of it.
         if step.ref.kind == "Namespace" and step.ref.name == context.platform.namespace and context.cluster.get(step.ref) is None:
             _create(context, step.saved)
-    with locked(context), context.console.step(f"Restoring {counted(len(steps), 'object')}") as said:
+    with locked(context):
+        # Somebody may have run `up` while the person was asked: a Kargo that runs by now would carry out the promotions of the past.
+        _check_unchanged(shown, plan(context.cluster, context.platform, loaded), context.platform.namespace)
+        return _carry_out(context, steps, choice)
+
+
+def _check_unchanged(shown: Plan, found: Plan, home: str) -> None:
+    """Refuse where the plan is another one by now; the namespace of the lock, which was made for it, does not count."""
+    before, now = ({step.ref: step for step in each.steps if step.ref.label != f"Namespace {home}"} for each in (shown, found))
+    if before == now:
+        return
+    changed = [ref for ref in {**before, **now} if before.get(ref) != now.get(ref)]
+    raise PlanError(
+        "nothing was restored: the cluster has changed since the plan was shown",
+        details=_first([f"{ref.label}: {_word(before.get(ref))}, and now {_word(now.get(ref))}" for ref in changed]),
+        hint="run it again",
+    )
+
+
+def _word(step: Step | None) -> str:
+    if step is None:
+        return "not to be restored"
+    return f"{step.action.value}{f' ({step.reason})' if step.reason else ''}"
+
+
+def _first(lines: Sequence[str]) -> list[str]:
+    more = [f"and {len(lines) - _NAMED} more"] if len(lines) > _NAMED else []
+    return [*lines[:_NAMED], *more]
+
+
+def _carry_out(context: "Context", steps: Sequence[Step], choice: Choice) -> int:
+    with context.console.step(f"Restoring {counted(len(steps), 'object')}") as said:
         done = 0
         try:
             for name in _namespaces(context, steps):

@@ -34,7 +34,7 @@ def free_name(folder: Path, platform: str, made: datetime) -> Path:
 
 
 def shelf(folder: Path) -> Shelf:
-    """Read all backups of a folder."""
+    """Read all backups of a folder, one after the other: together they may be larger than the memory of a nightly Job."""
     archives, broken = [], []
     try:
         entries = sorted(entry for entry in folder.iterdir() if entry.is_dir() and _NAME.fullmatch(entry.name))
@@ -42,7 +42,7 @@ def shelf(folder: Path) -> Shelf:
         raise BackupError(f"{folder} can't be read: {error.strerror}", hint="name a backup, or a folder with backups") from error
     for entry in entries:
         try:
-            archives.append(read(entry))
+            archives.append(read(entry).closed())
         except BackupError as error:
             broken.append(error)
     archives.sort(key=lambda archive: (archive.index.made, archive.path.name), reverse=True)

@@ -98,6 +98,7 @@ def restore(
     """Show what a restore would do, ask, and do it; return the plan of what was left to do before, or is left after it."""
     loaded = loading.load(sources, identity, without_secrets=without_secrets, hide=context.hide)
     loading.check_platform(loaded, context.platform)
+    loading.check_entries(loaded, Scope.of(context.platform))
     report.show_loaded(context.console, loaded)
     made = plan(context.cluster, context.platform, loaded)
     report.show_plan(context.console, made)
@@ -108,7 +109,7 @@ def restore(
     count = len(restoring.wanted(made, choice))
     if not count or not confirm(count):
         return _told(context.console, made)
-    restoring.restore(context, made, choice)
+    restoring.restore(context, loaded, made, choice)
     return _told(context.console, plan(context.cluster, context.platform, loaded))
 
 

@@ -29,6 +29,7 @@ from plugin_kit.errors import PluginError
 _LONGEST = 64
 _KNOWN = "take the name that people know them by"
 USUAL_LENGTH = timedelta(days=90)
+LONGEST_LENGTH = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,9 @@ def operator(
     if length < SHORTEST:
         text = f"a certificate for {words(length.total_seconds())} is too short"
         raise PluginError(text, hint=f"at least {words(SHORTEST.total_seconds())} are possible")
+    if length > LONGEST_LENGTH:
+        text = f"a certificate for {length.days} days is too long: nobody can take it back before it ends"
+        raise PluginError(text, hint=f"--valid-for {LONGEST_LENGTH.days}d is the longest; make a new one then")
     allowed = platform.break_glass.operators
     if name not in allowed.users and not set(groups) & set(allowed.groups):
         where = f"`{name}` to `break_glass.operators.users`"
@@ -109,8 +113,13 @@ def show(console: Console, login: Login, *, address: str) -> None:
     server = wanted.server or address
     groups = f", in {', '.join(wanted.groups)}" if wanted.groups else ""
     console.info(f"{wanted.file}: the login of {wanted.name}{groups}, until {login.expires.date()}")
-    console.detail(f"Whoever has this file is {wanted.name}. It can't be taken back before it ends, but the right can:")
-    console.detail("take the name out of platform.yaml, then `bootstrap up`.")
+    if wanted.groups:
+        out = "the group goes" if len(wanted.groups) == 1 else "the groups go"
+        console.detail(f"Whoever has this file is {wanted.name}{groups}, whatever becomes of the name in platform.yaml:")
+        console.detail(f"until {login.expires.date()} it can't be taken back, unless {out} out of platform.yaml (then `bootstrap up`).")
+    else:
+        console.detail(f"Whoever has this file is {wanted.name}. It can't be taken back before it ends, but the right can:")
+        console.detail("take the name out of platform.yaml, then `bootstrap up`.")
     if login.known_as is None:
         console.warn(f"the API server did not answer at {server}, so the login is not tried", hint="try it where it is to be used")
     elif not login.may:

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from bootstrap.break_glass.record import manifest
+from bootstrap.break_glass.record import ARCHIVE_LABEL, manifest
 from bootstrap.core.cluster import Cluster
 from bootstrap.core.errors import InvalidError
+from bootstrap.core.objects import Manifest
 from bootstrap.platform.platform import Platform
 
 SHORTEST_JUSTIFICATION = 15
@@ -21,13 +22,17 @@ def policy_name(namespace: str) -> str:
     return f"break-glass.{namespace}"
 
 
+def archive_policy_name(namespace: str) -> str:
+    """Return the name of the policy for restored records."""
+    return f"break-glass-archive.{namespace}"
+
+
 def values(platform: Platform) -> dict[str, Any]:
     """Return what stands in the manifest of the policy."""
     length = platform.break_glass.max_duration
     return {
+        **archive_values(platform),
         "name": policy_name(platform.namespace),
-        "namespace": platform.namespace,
-        # JSON is CEL, too.
         "guarded": json.dumps({project: [stage.name for stage in stages] for project, stages in platform.guarded.items()}),
         "shortest": SHORTEST_JUSTIFICATION,
         "longest": LONGEST_JUSTIFICATION,
@@ -36,12 +41,34 @@ def values(platform: Platform) -> dict[str, Any]:
     }
 
 
+def archive_values(platform: Platform) -> dict[str, Any]:
+    """Return what stands in the manifest of the policy for restored records."""
+    operators = platform.break_glass.operators
+    return {
+        "name": archive_policy_name(platform.namespace),
+        "namespace": platform.namespace,
+        # JSON is CEL, too, but for the pairs of \u that json makes of rare letters.
+        "users": json.dumps(operators.users, ensure_ascii=False),
+        "groups": json.dumps(operators.groups, ensure_ascii=False),
+    }
+
+
 def in_force(cluster: Cluster, namespace: str) -> bool:
     """Ask the API server, without making anything, whether it refuses a record that breaks every rule; may raise ForbiddenError."""
+    return _refused(cluster, manifest(_PROBE, namespace, data={"operator": "system:nobody"}), by=policy_name(namespace))
+
+
+def archive_in_force(cluster: Cluster, namespace: str) -> bool:
+    """Ask the same of an archive that could be changed."""
+    metadata = {"name": _PROBE, "namespace": namespace, "labels": {ARCHIVE_LABEL: "true"}}
+    return _refused(cluster, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}, by=archive_policy_name(namespace))
+
+
+def _refused(cluster: Cluster, probe: Manifest, *, by: str) -> bool:
     try:
-        cluster.create(manifest(_PROBE, namespace, data={"operator": "system:nobody"}), dry_run=True)
+        cluster.create(probe, dry_run=True)
     except InvalidError as error:
-        return any(policy_name(namespace) in cause.message for cause in error.causes)
+        return any(by in cause.message for cause in error.causes)
     return False
 
 

@@ -11,9 +11,11 @@ _NOBODY = (
     " which you name with --kubeconfig"
 )
 _OTHER_RULES = "the rules on the cluster are not those of this platform.yaml; whoever administers the cluster runs `bootstrap up`"
+_NOT_NAMED = "whoever administers the cluster adds you there and runs `bootstrap up`; that somebody may make ConfigMaps is not enough"
 # How a sentence of the policy begins, and what to do.
 _REMEDIES: Sequence[tuple[str, str]] = (
     ("break-glass needs a person", _NOBODY),
+    ("break_glass.operators", _NOT_NAMED),
     ("operator must be you", "run it again; the kubeconfig has changed in between"),
     ("expires lies in the past", "compare this machine's clock with the cluster's"),
     *((begin, _OTHER_RULES) for begin in ("project", "stage", "justification", "expires", "expression", "a break-glass record")),

@@ -12,8 +12,8 @@ from plugin_kit.console import counted
 from plugin_kit.errors import PluginError
 from plugin_kit.scalars import did_you_mean
 
-# Control characters, and what ends a line or a paragraph; as in the policy.
-_NO_TEXT = frozenset({"Cc", "Zl", "Zp"})
+# Control characters and all others that can't be seen, and what ends a line or a paragraph; as in the policy.
+_NO_TEXT = ("C", "Zl", "Zp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,6 @@ def _justification_problems(text: str) -> list[str]:
         return [f"the justification has {counted(len(text), 'character')}; an audit needs at least {SHORTEST_JUSTIFICATION}"]
     if len(text) > LONGEST_JUSTIFICATION:
         return [f"the justification has {len(text)} characters, and at most {LONGEST_JUSTIFICATION} are possible"]
-    if any(unicodedata.category(character) in _NO_TEXT for character in text):
-        return ["the justification has a line feed or another control character; write one line"]
+    if any(unicodedata.category(character).startswith(_NO_TEXT) for character in text):
+        return ["the justification has a line feed or another character that can't be seen; write one line"]
     return []

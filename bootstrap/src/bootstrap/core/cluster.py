@@ -21,7 +21,7 @@ from lightkube.types import CascadeType, PatchType
 from bootstrap.core.clock import Clock, Deadline, SystemClock
 from bootstrap.core.connection import Connection
 from bootstrap.core.errors import AbsentError, BootstrapError, ClusterError, UnauthorizedError, UnreachableError
-from bootstrap.core.kinds import Kind, Kinds, part_of, status_of
+from bootstrap.core.kinds import Kind, Kinds, part_of, status_of, told, told_by_all
 from bootstrap.core.look import Look
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from bootstrap.core.ownership import MANAGER
@@ -141,14 +141,12 @@ class Cluster:
     def _version(self) -> Version:
         ref = Ref(api_version="version", kind="version", name="version")
 
-        def ask() -> httpx2.Response:
-            answer = self._http.get("/version")
-            answer.raise_for_status()
-            return answer
+        def ask() -> Version:
+            found = told_by_all(self._http.get("/version"))
+            numbers = [int(re.sub(r"\D.*", "", str(found[part])) or 0) for part in ("major", "minor")]
+            return Version(major=numbers[0], minor=numbers[1], text=found["gitVersion"])
 
-        found = self._call(ask, "get", ref).json()
-        numbers = [int(re.sub(r"\D.*", "", str(found[part])) or 0) for part in ("major", "minor")]
-        return Version(major=numbers[0], minor=numbers[1], text=found["gitVersion"])
+        return self._call(ask, "get", ref)
 
     def api_versions(self) -> Sequence[str]:
         """Return all groups with their versions, `apps/v1`, and all kinds of each, `apps/v1/Deployment`."""
@@ -227,9 +225,7 @@ class Cluster:
         return self._once(("all", ref.api_version, ref.kind, namespace, headers is None), read)
 
     def _asked(self, path: str, query: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Manifest:
-        answer = self._http.get(path, params=dict(query or {}), headers=dict(headers or {}))
-        answer.raise_for_status()
-        return cast("Manifest", answer.json())
+        return told(self._http.get(path, params=dict(query or {}), headers=dict(headers or {})))
 
     def _get(self, ref: Ref) -> Manifest | None:
         kind: Any = self._kind(ref.api_version, ref.kind)
@@ -423,6 +419,12 @@ class Cluster:
                 raise ClusterError(
                     f"the login of context {self.connection.context} does not work: {error}",
                     hint="the program that the kubeconfig gets its token from has failed; try: kubectl version",
+                ) from error
+            except (ValueError, KeyError) as error:
+                raise UnreachableError(
+                    f"something else than a Kubernetes API answers at {self.address}",
+                    details=[f"its answer to {verb} {ref.kind} can't be read: {error}"],
+                    hint="see whether a proxy or a login page stands in front of it, and whether the kubeconfig names the right port",
                 ) from error
             if not passing or deadline.expired:
                 raise failure from cause

@@ -75,9 +75,7 @@ class Kinds:
         return tuple(found)
 
     def _groups(self, root: str) -> list[dict[str, Any]]:
-        answer = self._http.get(root, headers={"Accept": _AGGREGATED})
-        answer.raise_for_status()
-        return list(answer.json().get("items") or ())
+        return list(told_by_all(self._http.get(root, headers={"Accept": _AGGREGATED})).get("items") or ())
 
     def _ask(self, api_version: str) -> None:
         for each in self._resources(api_version):
@@ -90,8 +88,23 @@ class Kinds:
         answer = self._http.get(f"/{root}/{api_version}")
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return []
-        answer.raise_for_status()
-        return list(answer.json().get("resources") or ())
+        return list(told(answer).get("resources") or ())
+
+
+def told(answer: httpx2.Response) -> dict[str, Any]:
+    """Read an answer; ValueError where it is not one of Kubernetes."""
+    answer.raise_for_status()
+    found = answer.json()
+    if not isinstance(found, dict):
+        raise ValueError(f"no JSON object but {type(found).__name__}")  # noqa: TRY004  what answers is at fault, not who calls
+    return found
+
+
+def told_by_all(answer: httpx2.Response) -> dict[str, Any]:
+    """Read an answer to what every API server is asked; ValueError also where it does not know the question."""
+    if answer.status_code == HTTPStatus.NOT_FOUND:
+        raise ValueError("404")
+    return told(answer)
 
 
 def _kind(api_version: str, kind: str, plural: str, *, namespaced: bool) -> Kind:

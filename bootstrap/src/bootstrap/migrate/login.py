@@ -20,6 +20,17 @@ _OTHER_REGISTRY = re.compile(
 _PULL_SECRETS = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 _HOLDERS = frozenset({"Secret", "SealedSecret", "ExternalSecret", "ClusterExternalSecret", "VaultStaticSecret"})
 _HIDDEN = re.compile(r"gh[pousr]_\w{16,}|github_pat_\w{16,}")
+_SECRET_KEY = re.compile(r"pass|token|secret|auth|pat$|config", re.IGNORECASE)
+_PASSWORD_KEY = re.compile(r"passw(or)?d$|token$", re.IGNORECASE)
+_NO_PASSWORDS = frozenset({"true", "false", "null"})
+# A shorter one under a key that may mean something else is hardly a secret: `auth: basic`.
+_SHORTEST_WORD = 8
+# An entry of JSON, such as a Docker config in a Secret.
+_QUOTED = re.compile(r'"(\w+)"\s*:\s*"((?:[^"\\]|\\.)+)"')
+# What a shell takes literally: a variable is no secret.
+_TYPED = r"""(?:"([^"$`{}<>]{4,})"|'([^'{}<>]{4,})'|([^\s"'$`|;&(){}<>]{4,}))"""
+_PIPED_IN = re.compile(rf"\b(?:echo|printf)\b[^|\n]*?\s{_TYPED}\s*\|(?=[^|\n]*\blogin\b)")
+_AS_OPTION = re.compile(rf"\blogin\b[^|;&\n]*?\s(?:-p|--password)[ =]{_TYPED}")
 
 
 def is_login(key: str, value: Node, *, by_content: bool = True) -> bool:
@@ -76,16 +87,29 @@ def why(name: str, known: frozenset[str], aim: Aim) -> str:
 def secrets_in(node: Node) -> list[str]:
     """Return what nobody should read of a login that is shown."""
     found = []
-    for key, scalar in nodes.scalars(node):
-        if re.search(r"pass|token|secret|auth|pat$|config", key, re.IGNORECASE) and len(scalar.value) >= 8 and " " not in scalar.value:  # noqa: PLR2004
-            found.append(scalar.value)
-        found += _HIDDEN.findall(scalar.value)
+    for under, scalar in nodes.scalars(node):
+        # `password=...`: of a generator of Kustomize.
+        name, _, literal = scalar.value.partition("=") if under == "literals" else (under, "", scalar.value)
+        value = literal.strip()
+        quoted = [inner for key, inner in _QUOTED.findall(value) if _SECRET_KEY.search(key)]
+        is_password = _PASSWORD_KEY.search(name) and value not in _NO_PASSWORDS and not value.startswith("{{")
+        is_word = _SECRET_KEY.search(name) and len(value) >= _SHORTEST_WORD and " " not in value
+        if quoted:
+            found += quoted
+        elif is_password or is_word:
+            found.append(value)
+        elif "dockerc" in name:
+            # Base64 on several lines.
+            found += value.split()
+        found += _HIDDEN.findall(value)
     return [each for each in found if not LOGIN.fullmatch(each)]
 
 
-def tokens_in(text: str) -> list[str]:
-    """Return the tokens of GitHub in a text."""
-    return _HIDDEN.findall(text)
+def typed_in(text: str) -> list[str]:
+    """Return the tokens of GitHub in a text, and the passwords in commands that log in."""
+    commands = re.sub(r"\\\r?\n", " ", text)
+    passwords = [next(filter(None, found.groups())) for pattern in (_PIPED_IN, _AS_OPTION) for found in pattern.finditer(commands)]
+    return [*_HIDDEN.findall(text), *passwords]
 
 
 def _is_of_ghcr(name: str) -> bool:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from bootstrap.check.tree import is_pipeline
-from bootstrap.migrate import addresses, notes, pods, removal, texts
+from bootstrap.migrate import addresses, login, notes, pods, removal, texts
 from bootstrap.migrate.aim import Aim
 from bootstrap.migrate.builds import Builds, builds, built, tests, with_bases
 from bootstrap.migrate.dockerfile import is_dockerfile
@@ -81,7 +80,7 @@ def plan(source: Source, aim: Aim, platform: Platform, project: Project) -> Plan
         return Plan(problems=tuple(sorted(source.problems, key=lambda each: (each.file, each.line))))
     planner = _Planner(source, aim)
     planner.run()
-    if not any(is_pipeline(path) for path in source.repository.names):
+    if not source.repository.has_pipeline:
         planner.create_pipeline(platform, project)
     return planner.plan()
 
@@ -261,6 +260,7 @@ class _Planner:
         cuts = [edit for edit in outermost(edits) if not edit.text]
         self._removed[str(file.path)] = [(line_of(file.text, cut.start), line_of(file.text, cut.end)) for cut in cuts]
         reasons = dict.fromkeys((edit.reason, line_of(file.text, edit.start)) for edit in outermost(edits) if edit.reason)
+        self._hidden += login.typed_in(file.text)
         self._changes[file.path] = Change(
             path=file.path,
             before=file.encoded(file.text),
@@ -270,4 +270,5 @@ class _Planner:
 
     def _delete(self, path: PurePosixPath, reason: str) -> None:
         file = self._source.file(path)
+        self._hidden += login.typed_in(file.text)
         self._changes[path] = Change(path=path, before=file.encoded(file.text), after=None, reasons=(Reason(text=reason),))

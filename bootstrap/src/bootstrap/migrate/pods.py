@@ -56,11 +56,11 @@ class Pods:
             if said:
                 self._leave(path, entry, f"{said} is the login for GHCR")
         elif login.is_login(entry.name, entry.value, by_content=is_values):
+            self.hidden += login.secrets_in(entry.value)
             if (look := reads(entry.name)) is not None:
                 self.looks.append(look)
                 self._leave(path, entry, f"{entry.name} is the login for GHCR, and is kept, since {look.where} still reads it")
                 return
-            self.hidden += login.secrets_in(entry.value)
             self._remove(surgery, entry, f"{entry.name}: nothing is pulled from GHCR any more")
         elif isinstance(entry.value, ScalarNode) and login.LOGIN.fullmatch(entry.value.value):
             self._leave(path, entry, f"{entry.name}: {entry.value.value} is the login for GHCR")
@@ -106,6 +106,8 @@ class Pods:
             return
         generated = [each for each in nodes.items(entry.value) if isinstance(each, MappingNode)]
         gone = [each for each in generated if "ghcr" in nodes.text(nodes.at(each, "name")).lower()]
+        for each in gone:
+            self.hidden += login.secrets_in(each)
         if gone and len(gone) == len(nodes.items(entry.value)):
             self._remove(surgery, entry, "the pull secret for GHCR")
             return

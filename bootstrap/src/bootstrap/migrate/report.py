@@ -1,5 +1,7 @@
 """What a person reads of a migration: why each file changes, the diff, and what is left to them; and the same as JSON."""
 
+import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,7 +10,7 @@ from bootstrap.migrate.diff import diff
 from bootstrap.migrate.plan import Action, Change, Plan
 from bootstrap.migrate.run import Migration
 from bootstrap.migrate.text import Look
-from plugin_kit.console import Console, counted, wrapped
+from plugin_kit.console import WIDTH, Console, counted, wrapped
 from plugin_kit.errors import PluginError
 from plugin_kit.redact import Redactor
 
@@ -18,6 +20,8 @@ _TO_DO = {Action.EDIT: "to change", Action.DELETE: "to delete", Action.CREATE: "
 # Of one file; what is behind the others is in the diff.
 _MOST_REASONS = 8
 _INDENT = " " * 4
+_MAGIC = re.compile(r"^:|[*?\[\\]")
+_LEAKED = "a password or token for GHCR stands in the repository, and stays in git's history"
 _NEXT = "Nothing was written. The same with --write does it."
 
 
@@ -39,10 +43,7 @@ def show(console: Console, made: Migration, *, written: bool) -> None:
         console.info("")
     _show_looks(console, "Left as it is, look at this yourself:", made.plan.looks)
     if made.plan.hidden:
-        console.warn(
-            "a password or token for GHCR stands in the repository, and stays in git's history",
-            hint="delete the token on GitHub: Settings, Developer settings, Personal access tokens",
-        )
+        console.warn(_LEAKED, hint="delete the token on GitHub: Settings, Developer settings, Personal access tokens")
     for warning in made.warnings():
         console.warn(warning)
     console.info(summary(made.plan, written=written))
@@ -77,17 +78,36 @@ def as_json(made: Migration, *, written: bool) -> dict[str, Any]:
         ],
         "look_at": [_look(each) for each in found.looks],
         "problems": [_look(each) for each in found.problems],
-        "warnings": list(made.warnings()),
+        "warnings": [*([_LEAKED] if found.hidden else []), *made.warnings()],
     }
 
 
 def _after(made: Migration) -> Iterator[str]:
     """Say how to see it, to undo it, and what comes next."""
-    created = [str(change.path) for change in made.plan.changes if change.action is Action.CREATE]
-    undo = " and deleting " + ", ".join(created) if created else ""
     if made.repository.has_git:
-        yield f"`git diff` shows it, `git restore .`{undo} undoes it."
+        yield from _undoing(made)
     yield f"Then look again: bootstrap check --repository {made.repository.root}"
+
+
+def _undoing(made: Migration) -> Iterator[str]:
+    """Name each file: `git restore .` would take away what somebody has changed in others, too."""
+    git = f"git -C {shlex.quote(str(made.repository.root))}"
+    created = [str(change.path) for change in made.plan.changes if change.action is Action.CREATE]
+    known = [str(change.path) for change in made.plan.changes if change.before is not None and change.path not in made.repository.untracked]
+    deleting = f"delete {', '.join(created)}" if created else ""
+    if not known:
+        if deleting:
+            yield f"To undo it, {deleting}."
+        return
+    yield f"`{git} diff` shows it. To undo it, {f'{deleting} and ' if deleting else ''}run:"
+    # A name with a `*` would else be a pattern, and match other files.
+    literal = " --literal-pathspecs" if any(_MAGIC.search(name) for name in known) else ""
+    lines = [f"{_INDENT}{git}{literal} restore --", _INDENT * 2]
+    for name in map(shlex.quote, known):
+        if len(lines[-1]) + len(name) > WIDTH - 2 and lines[-1].strip():
+            lines.append(_INDENT * 2)
+        lines[-1] += f"{'' if lines[-1].isspace() else ' '}{name}"
+    yield " \\\n".join(lines)
 
 
 def _look(look: Look) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """The repository of an application as it lies on the disk: its files, their bytes, and what git knows of them."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
+from bootstrap.check.tree import is_pipeline
 from plugin_kit import process
 from plugin_kit.errors import PluginError, ProcessError
 
@@ -33,6 +35,9 @@ _TEXTS = frozenset(
         ".Dockerfile",
     }
 )
+_ESCAPED = re.compile(r"\\(?:([0-7]{3})|(.))")
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_PIPELINES = (".woodpecker.yml", ".woodpecker.yaml", ".woodpecker")
 _NAMES = ("Dockerfile", "Containerfile", "Makefile", "Jenkinsfile", "Tiltfile", "justfile", "Justfile", "Taskfile", ".env")
 
 
@@ -59,15 +64,17 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """What a folder holds; paths are from its root. `dirty` and `remotes` are what git says, `has_git` whether it says anything."""
+    """What a folder holds; paths are from its root. `modified` are files that git has otherwise, staged ones included."""
 
     root: Path
     files: tuple[File, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     too_large: tuple[PurePosixPath, ...] = ()
     names: frozenset[PurePosixPath] = frozenset()
+    has_pipeline: bool = False
     has_git: bool = False
-    dirty: frozenset[PurePosixPath] = frozenset()
+    modified: frozenset[PurePosixPath] = frozenset()
+    untracked: frozenset[PurePosixPath] = frozenset()
     remotes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,11 +82,14 @@ def read(root: Path, *, exclude: Sequence[str] = ()) -> Repository:
     """Read a folder; PluginError where there is none. What git ignores, submodules, links, and what `exclude` matches is left out."""
     if not root.is_dir():
         raise PluginError(f"there is no folder {root}", hint="name the repository of the application")
-    listed = _git(root, "ls-files", "-coz", "--exclude-standard")
-    names = sorted(_tracked(root, listed) if listed is not None else _walked(root))
-    wanted = [name for name in names if not any(_matches(name, pattern) for pattern in exclude)]
+    listed = _git(root, "ls-files", "-co", "--exclude-standard")
+    told = [_unquoted(line) for line in listed.split("\n") if line] if listed is not None else []
+    names = sorted(_tracked(root, told) if listed is not None else _walked(root))
+    modified, untracked = _uncommitted(root) if listed is not None else (frozenset(), frozenset())
+    wanted = [name for name in names if _is_wanted(name, exclude)]
     files: list[File] = []
-    unreadable: list[Unreadable] = []
+    misnamed = (PurePosixPath(name) for name in told if "\ufffd" in name and not os.path.lexists(root / name))
+    unreadable = [Unreadable(path=name, why="its name is not UTF-8") for name in misnamed if _is_wanted(name, exclude) and _is_text(name)]
     too_large: list[PurePosixPath] = []
     for name in (each for each in wanted if _is_text(each)):
         found = _read(root / name, name)
@@ -95,14 +105,21 @@ def read(root: Path, *, exclude: Sequence[str] = ()) -> Repository:
         unreadable=tuple(unreadable),
         too_large=tuple(too_large),
         names=frozenset(wanted),
+        # Also one that is left out: none is made beside it.
+        has_pipeline=any(map(is_pipeline, names)) or any(os.path.lexists(root / name) for name in _PIPELINES),
         has_git=listed is not None,
-        dirty=frozenset(_dirty(root)) if listed is not None else frozenset(),
+        modified=modified,
+        untracked=untracked,
         remotes=_remotes(root) if listed is not None else {},
     )
 
 
 def _is_text(name: PurePosixPath) -> bool:
     return name.suffix in _TEXTS or name.name.startswith(_NAMES)
+
+
+def _is_wanted(name: PurePosixPath, exclude: Sequence[str]) -> bool:
+    return not any(_matches(name, pattern) for pattern in exclude)
 
 
 def _matches(name: PurePosixPath, pattern: str) -> bool:
@@ -125,9 +142,16 @@ def _read(file: Path, name: PurePosixPath) -> File | Unreadable | None:
     return File(path=name, text=text.removeprefix("\ufeff"), has_mark=text.startswith("\ufeff"))
 
 
-def _tracked(root: Path, listed: str) -> Iterator[PurePosixPath]:
+def _unquoted(line: str) -> str:
+    """Return a name as it is, of which git has put a special character, or a blank, into quotes as C has them."""
+    if not line.startswith('"'):
+        return line
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)) if found[1] else _ESCAPES.get(found[2], found[2]), line[1:-1])
+
+
+def _tracked(root: Path, told: Sequence[str]) -> Iterator[PurePosixPath]:
     # A submodule is listed as a folder, a link as a file: what it leads to is somebody else's, or listed itself.
-    for name in filter(None, listed.split("\0")):
+    for name in told:
         if (root / name).is_file() and not (root / name).is_symlink():
             yield PurePosixPath(name)
 
@@ -141,12 +165,15 @@ def _walked(root: Path) -> Iterator[PurePosixPath]:
                 yield PurePosixPath(file.relative_to(root).as_posix())
 
 
-def _dirty(root: Path) -> Collection[PurePosixPath]:
-    """Return what git has not, or has otherwise: `git restore` does not bring it back."""
+def _uncommitted(root: Path) -> tuple[frozenset[PurePosixPath], frozenset[PurePosixPath]]:
+    """Return what `git restore` would bring back otherwise than it is, and what git does not know."""
     top = _git(root, "rev-parse", "--show-prefix") or ""
     prefix = top.strip()
-    found = _git(root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", ".") or ""
-    return {PurePosixPath(entry[3:].removeprefix(prefix)) for entry in found.split("\0") if entry[3:]}
+    found = _git(root, "status", "--porcelain=v1", "--no-renames", "--untracked-files=all", "--", ".") or ""
+    states = {PurePosixPath(_unquoted(entry[3:]).removeprefix(prefix)): entry[:2] for entry in found.split("\n") if entry}
+    untracked = frozenset(path for path, state in states.items() if state == "??")
+    # The second letter is that of the working tree: what is staged comes back as it was staged.
+    return frozenset(path for path, state in states.items() if state[1] != " ") - untracked, untracked
 
 
 def _remotes(root: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bootstrap.migrate import repository
 from bootstrap.migrate.aim import aim, on_github
@@ -16,6 +16,8 @@ from bootstrap.platform.platform import Platform
 from bootstrap.platform.project import Project
 from plugin_kit.console import counted
 from plugin_kit.errors import PluginError
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +37,15 @@ class Migration:
         if not self.repository.has_git:
             yield f"{self.repository.root} is no git repository: keep a copy, nothing here can be undone"
             return
-        lost = [change.path for change in self.plan.changes if change.before is not None and change.path in self.repository.dirty]
-        if lost:
-            named = ", ".join(map(str, lost[:5])) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")  # noqa: PLR2004
-            yield f"{counted(len(lost), 'file')} with changes that are not committed, which `git restore` would undo, too: {named}"
+        touched = [change.path for change in self.plan.changes if change.before is not None]
+        if lost := [path for path in touched if path in self.repository.modified]:
+            yield f"{counted(len(lost), 'file')} with changes that are not committed, which `git restore` would undo, too: {_some(lost)}"
+        if unknown := [path for path in touched if path in self.repository.untracked]:
+            yield f"git does not know {counted(len(unknown), 'file')}, and nothing brings back what was in there: {_some(unknown)}"
+
+
+def _some(paths: Sequence[PurePosixPath]) -> str:
+    return ", ".join(map(str, paths[:_NAMED])) + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")
 
 
 def prepare(folder: Path, loaded: Loaded, *, project: str | None, given: Sequence[str], exclude: Sequence[str]) -> Migration:

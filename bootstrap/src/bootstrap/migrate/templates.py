@@ -32,7 +32,6 @@ class Edited:
     edits: tuple[Edit, ...] = ()
     looks: tuple[Look, ...] = ()
     goes: str = ""
-    secrets: tuple[str, ...] = ()
 
 
 class Templates:
@@ -55,7 +54,7 @@ class Templates:
     def edited(self, path: PurePosixPath) -> Edited:
         """Return what becomes of a template."""
         if path in self.gone:
-            return Edited(goes=self.gone[path], secrets=tuple(login.tokens_in(self._files[path].text)))
+            return Edited(goes=self.gone[path])
         template = self._all[path]
         removed = {**self._removed[path], **self._removed_helpers(path)}
         edits = [*_cuts(template, removed), *self._addresses(path, removed)]

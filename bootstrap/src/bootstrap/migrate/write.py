@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,9 @@ def write(root: Path, changes: Sequence[Change]) -> None:
     try:
         # One by one, so that what was prepared before a failure is known.
         for change in changes:
-            prepared.append(_prepare(root, change))  # noqa: PERF401
+            with _named(change):
+                prepared.append(_prepare(root, change))
         _exchange(prepared)
-    except OSError as error:
-        path = Path(str(error.filename))
-        name = path.relative_to(root) if path.is_relative_to(root) else path
-        raise PluginError(f"can't write {name}: {error.strerror}", hint="nothing was changed; put it right and run it again") from error
     finally:
         for each in prepared:
             if each.made is not None:
@@ -44,6 +41,16 @@ def write(root: Path, changes: Sequence[Change]) -> None:
         # What is left of it is only untidy.
         with contextlib.suppress(OSError):
             each.aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _named(change: Change) -> Iterator[None]:
+    # Of a full disk the error has no name.
+    try:
+        yield
+    except OSError as error:
+        hint = "nothing was changed; put it right and run it again"
+        raise PluginError(f"can't write {change.path}: {error.strerror}", hint=hint) from error
 
 
 def _prepare(root: Path, change: Change) -> _Prepared:
@@ -72,19 +79,24 @@ def _exchange(prepared: Sequence[_Prepared]) -> None:
     try:
         for each in prepared:
             begun.append(each)
-            if each.made is None:
-                each.file.rename(each.aside)
-                continue
-            if each.change.before is not None:
-                # A copy, so that the file is there all the time.
-                shutil.copy2(each.file, each.aside)
-            each.made.replace(each.file)
+            with _named(each.change):
+                _exchange_one(each)
     except BaseException:
         lost = [each for each in reversed(begun) if not _is_back(each)]
         if lost:
             details = [f"{each.change.path}: what it was is in {each.aside.name}" for each in lost]
             raise PluginError("writing failed, and not every file could be put back", details=details) from None
         raise
+
+
+def _exchange_one(each: _Prepared) -> None:
+    if each.made is None:
+        each.file.rename(each.aside)
+        return
+    if each.change.before is not None:
+        # A copy, so that the file is there all the time.
+        shutil.copy2(each.file, each.aside)
+    each.made.replace(each.file)
 
 
 def _is_back(each: _Prepared) -> bool:

@@ -1,16 +1,14 @@
 """The command `verify`."""
 
-import json
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bootstrap import terminal
 from bootstrap.options import FILE, File, HelmProgram, Json, Kubeconfig, Plain
 from bootstrap.session import Session
-from plugin_kit.console import Console
 
 
 def verify(  # noqa: PLR0913  each is an option of the command
@@ -58,7 +56,7 @@ def verify(  # noqa: PLR0913  each is an option of the command
     begun = time.monotonic()
     rows = run.chosen(AFTER_DOWN if after_down else ROWS, only or ())
     seconds = agreement.seconds(patience)
-    console = Console(sys.stderr if as_json else sys.stdout)
+    console = terminal.console(data_follow=as_json)
     with Session.open(file, console, kubeconfig=kubeconfig, helm=helm, allow_plain_secrets=allow_plain_secrets, warned=False) as session:
         # One error rather than one in each line.
         session.context.cluster.version()
@@ -76,5 +74,5 @@ def verify(  # noqa: PLR0913  each is an option of the command
     if junit:
         junit_report.write(junit, results, command="verify", begun=begun)
     if as_json:
-        sys.stdout.write(json.dumps(report.as_json(results, left=scene.left), indent=2, ensure_ascii=False) + "\n")
+        terminal.write(report.as_json(results, left=scene.left))
     raise typer.Exit(exit_code(results))

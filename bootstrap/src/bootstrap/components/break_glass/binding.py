@@ -1,9 +1,10 @@
 """What puts the policy into force: it is in order only when the API server refuses what the policy forbids."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootstrap.break_glass.policy import API_VERSION, KIND, in_force, policy_name
+from bootstrap.break_glass.policy import API_VERSION, KIND
 from bootstrap.core.change import ABSENT, READY, Change, Observation, Readiness, Removal, State
 from bootstrap.core.clock import Deadline
 from bootstrap.core.errors import BootstrapError
@@ -11,6 +12,7 @@ from bootstrap.core.objects import Manifest, Ref
 from bootstrap.core.resource import ObjectResource
 
 if TYPE_CHECKING:
+    from bootstrap.core.cluster import Cluster
     from bootstrap.core.context import Context
 
 
@@ -19,6 +21,8 @@ class BindingResource:
     """The binding of the policy. API servers take a moment until they go by it."""
 
     manifest: Manifest
+    in_force: Callable[["Cluster", str], bool]
+    """Asks the API server whether it goes by the policy, for the platform's namespace."""
     kept: str = ""
     """Why `down` leaves it."""
 
@@ -48,13 +52,12 @@ class BindingResource:
         """Look whether such a record is refused, after what the API server says of the policy's own text."""
         if context.cluster.get(self._object.ref) is None:
             return ABSENT
-        name = policy_name(context.platform.namespace)
-        policy = context.cluster.get(Ref(api_version=API_VERSION, kind=KIND, name=name)) or {}
+        policy = context.cluster.get(Ref(api_version=API_VERSION, kind=KIND, name=self.manifest["spec"]["policyName"])) or {}
         checked = (policy.get("status") or {}).get("typeChecking") or {}
         if warnings := checked.get("expressionWarnings"):
             text = "; ".join(str(each.get("warning")) for each in warnings)
             return Readiness(state=State.FAILED, message=f"the API server does not understand the policy: {text}")
-        if in_force(context.cluster, context.platform.namespace):
+        if self.in_force(context.cluster, context.platform.namespace):
             return READY
         return Readiness(state=State.PROGRESSING, message="the API server does not go by the policy yet")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bootstrap.break_glass.policy import values
+from bootstrap.break_glass.policy import archive_in_force, archive_values, in_force, values
 from bootstrap.components.break_glass.binding import BindingResource
 from bootstrap.core.context import Context
 from bootstrap.core.objects import Manifest, load_manifest
@@ -15,7 +15,7 @@ _KEPT = "it protects the records of break-glass; `bootstrap down --forget-secret
 
 
 class BreakGlass:
-    """What the API server asks of a record, and the right to make one. `down` takes the right; the policy stays as long as the records."""
+    """What the API server asks of a record, and the right to make one. `down` takes the right; the policies stay as long as the records."""
 
     name = "break-glass"
     title = "Break-glass"
@@ -26,16 +26,19 @@ class BreakGlass:
         return bool(platform.guarded)
 
     def resources(self, context: Context) -> Sequence[Resource]:
-        """Return policy and rights; the rights come last, when the policy is there that they are bound by."""
+        """Return policies and rights; the rights come last, when the policies are there that they are bound by."""
         platform = context.platform
         kept = "" if context.options.forget_secrets else _KEPT
         policy, binding = load_manifest(__package__, "policy.yaml", values(platform))
+        archive_policy, archive_binding = load_manifest(__package__, "archive.yaml", archive_values(platform))
         rights = load_manifest(
             __package__, "rights.yaml", {"namespace": platform.namespace, "operators": subjects(platform.break_glass.operators)}
         )
         return [
             ObjectResource(manifest=policy, kept=kept),
-            BindingResource(manifest=binding, kept=kept),
+            BindingResource(manifest=binding, in_force=in_force, kept=kept),
+            ObjectResource(manifest=archive_policy, kept=kept),
+            BindingResource(manifest=archive_binding, in_force=archive_in_force, kept=kept),
             *(ObjectResource(manifest=each, replaceable=each["kind"] == "RoleBinding") for each in rights),
         ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from bootstrap.break_glass.identity import identity
+from bootstrap.break_glass.identity import Identity, identity
 from bootstrap.break_glass.policy import in_force, policy_name
 from bootstrap.break_glass.record import LABEL, GarbageError, Record, manifest, parse, write_time
 from bootstrap.core.errors import ForbiddenError, InvalidError
@@ -35,12 +35,13 @@ def records(scene: Scene) -> list[Record]:
 def _look(scene: Scene) -> Looked:
     if not stages(scene):
         return Looked(unseen=(UNGUARDED,))
-    who = identity(scene.context.cluster).name
+    known_as = identity(scene.context.cluster)
+    who = known_as.name
     findings: list[Finding] = []
     unseen: list[str] = []
     try:
         if in_force(scene.context.cluster, scene.platform.namespace):
-            findings += _rules(scene, who)
+            findings += _rules(scene, known_as)
         else:
             problem = f"the policy {policy_name(scene.platform.namespace)} is not in force: anybody could write a record"
             findings.append(Finding(where="", problem=problem, hint=_UP))
@@ -65,8 +66,9 @@ def _look(scene: Scene) -> Looked:
     )
 
 
-def _rules(scene: Scene, who: str) -> Iterator[Finding]:
-    """Try records that must be refused; a person's own that is in order is taken, for everybody else that is refused, too."""
+def _rules(scene: Scene, known_as: Identity) -> Iterator[Finding]:
+    """Try records that must be refused; an operator's own that is in order is taken, for everybody else that is refused, too."""
+    who = known_as.name
     project, stage = stages(scene)[0]
     now = scene.now().replace(microsecond=0)
     longest = scene.platform.break_glass.max_duration
@@ -86,10 +88,11 @@ def _rules(scene: Scene, who: str) -> Iterator[Finding]:
     for what, change in bad.items():
         if not _refused(scene, {**good, **change}):
             yield Finding(where="", problem=f"the API server takes a record {what}", hint=_UP)
-    is_person = not who.startswith("system:")
-    if is_person is _refused(scene, good):
+    operators = scene.platform.break_glass.operators
+    may = not who.startswith("system:") and (who in operators.users or not set(operators.groups).isdisjoint(known_as.groups))
+    if may is _refused(scene, good):
         problem = (
-            f"the API server {'refuses a record that is in order' if is_person else 'takes a record of somebody who is no person'} ({who})"
+            f"the API server {'refuses a record that is in order' if may else 'takes a record of somebody who is no operator'} ({who})"
         )
         yield Finding(where="", problem=problem, hint=_UP)
 
