@@ -41,7 +41,7 @@ def export(cluster: Cluster, scope: Scope, hide: Callable[..., None]) -> tuple[S
     for one in (one for several in found for one in several):
         objects.setdefault(one.ref, one)
         if one.is_secret:
-            hide(*_values(one.manifest))
+            hide(*secret_values(one.manifest))
     _check_installed(cluster, scope, objects)
     return tuple(objects.values())
 
@@ -96,7 +96,8 @@ def _place(live: Manifest) -> tuple[str, str]:
     return live["metadata"].get("namespace", ""), live["metadata"]["name"]
 
 
-def _values(secret: Manifest) -> Iterator[str]:
+def secret_values(secret: Manifest) -> Iterator[str]:
+    """Yield what of a Secret nobody may read; a user's name is none of it."""
     for key, value in (secret.get("data") or {}).items():
         if key not in _OPEN_KEYS:
             yield base64.b64decode(value).decode(errors="surrogateescape")

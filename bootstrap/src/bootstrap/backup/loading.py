@@ -1,6 +1,5 @@
 """What a restore is made from: backups, decrypted, as objects in the order of a restore."""
 
-import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from bootstrap.backup.archive import Archive, Opened, read
+from bootstrap.backup.export import secret_values
 from bootstrap.backup.index import FIELDS, INDEX, BackupError, Entry
 from bootstrap.backup.kinds import is_exported, rank
 from bootstrap.backup.retention import shelf
@@ -72,7 +72,7 @@ def load(sources: Sequence[Path], identity: Path | None, *, without_secrets: boo
         for each in _objects(archive, identities):
             objects[each.ref] = each
             if each.is_secret:
-                hide(*(base64.b64decode(value).decode(errors="surrogateescape") for value in (each.manifest.get("data") or {}).values()))
+                hide(*secret_values(each.manifest))
     ordered = sorted(objects.values(), key=lambda each: (rank(each.part, each.ref.api_version, each.ref.kind), each.ref.label))
     return Loaded(archives=tuple(archives), objects=tuple(ordered), sealed=0 if identities else len(sealed), passed_over=tuple(passed_over))
 
