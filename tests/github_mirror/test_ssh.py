@@ -150,7 +150,7 @@ def test_the_key_is_gone_after_a_signal(tmp_path: Path, deploy_key: KeyPair, num
             assert key.is_file()
             (control,) = [path for path in key.parent.iterdir() if path.is_socket()]
             child.send_signal(number)
-            assert child.wait(timeout=15) == 143
+            assert child.wait(timeout=15) == 128 + number
         assert not key.parent.exists()
         assert not control.exists()
 
