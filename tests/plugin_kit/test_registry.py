@@ -1,39 +1,23 @@
 """The registry client: what it asks for, what it makes of the answers, and what it says when they are bad."""
 
-import base64
 import json
-import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trustme
 
-from plugin_kit.credentials import Login
 from plugin_kit.errors import RegistryError
-from plugin_kit.http import Http, tls_context
-from plugin_kit.manifest import ACCEPTED, Manifest
-from plugin_kit.parallel import each
-from plugin_kit.reference import RegistryHost, digest_of, parse_registry
+from plugin_kit.http import Http
+from plugin_kit.manifest import ACCEPTED
+from plugin_kit.reference import RegistryHost, digest_of
 from plugin_kit.registry import Registry
 from tests.support.manifests import CONFIG, image_manifest
-from tests.support.scripted_server import Answer, Asked, ScriptedServer, scripted_server
+from tests.support.registry_client import ADA, client, serve
+from tests.support.scripted_server import Answer, ScriptedServer, scripted_server
 
-ADA = Login(username="ada", password="correct horse")
 IMAGE = image_manifest(revision="a" * 40)
 OK = Answer(body=b"{}")
-
-
-@contextmanager
-def client(
-    host: str, *, login: Login | None = None, insecure: bool = False, ca: trustme.CA | None = None, retry_for: float = 2
-) -> Iterator[Registry]:
-    """Open a client for host:port, or for a URL."""
-    verify = tls_context(ca.cert_pem.bytes().decode()) if ca else False
-    with Http(verify=verify, retry_for=retry_for, timeout=2) as http:
-        yield Registry(parse_registry(host), http, insecure=insecure, login=login)
 
 
 @pytest.fixture
@@ -41,11 +25,6 @@ def registry(server: ScriptedServer) -> Iterator[Registry]:
     """Open a client for the scripted server."""
     with client(server.host) as opened:
         yield opened
-
-
-def serve(server: ScriptedServer, manifest: Manifest, **headers: str) -> None:
-    """Have the server answer every GET of a manifest with this one."""
-    server.on("GET", "/manifests/", Answer(headers={"Content-Type": manifest.media_type, **headers}, body=manifest.content))
 
 
 class TestPing:
@@ -350,213 +329,3 @@ class TestTags:
         """A repository that does not exist, or has lost its last tag, has none."""
         server.on("GET", "/tags", answer)
         assert list(registry.tags("shop/api")) == []
-
-
-def challenge(server: ScriptedServer) -> Answer:
-    """Send the client to the token server."""
-    value = f'Bearer realm="{server.url}/token",service="registry.example.lan",scope="repository:shop/api:pull"'
-    return Answer(status=401, headers={"WWW-Authenticate": value})
-
-
-def guard(server: ScriptedServer, *, valid: set[str]) -> None:
-    """Make the server one that wants a token of the set for everything, and hands out `token-<scope>`."""
-
-    def token(asked: Asked) -> Answer:
-        scopes = parse_qs(urlsplit(asked.path).query).get("scope", ["none"])
-        name = f"token-{'+'.join(scopes)}"
-        valid.add(name)
-        return Answer(body=json.dumps({"token": name}).encode())
-
-    def serve_if_valid(asked: Asked) -> Answer:
-        if asked.headers.get("Authorization", "").removeprefix("Bearer ") in valid:
-            return Answer(body=IMAGE.content) if asked.method == "GET" else Answer(status=201)
-        return challenge(server)
-
-    server.on("GET", "^/token", token)
-    server.on("*", "^/v2/", serve_if_valid)
-
-
-class TestLogin:
-    """Anonymous, basic and token authentication, each learnt from the registry's challenge."""
-
-    def test_no_login_is_sent_before_it_is_asked_for(self, server: ScriptedServer) -> None:
-        """A registry that lets anonymous users in never sees the password."""
-        serve(server, IMAGE)
-        with client(server.host, login=ADA) as registry:
-            registry.manifest("shop/api", "latest")
-        assert "Authorization" not in server.asked()[0].headers
-
-    def test_basic_is_learnt_once(self, server: ScriptedServer) -> None:
-        """After the first 401 every request to the same place carries the login right away."""
-        expected = f"Basic {base64.b64encode(b'ada:correct horse').decode()}"
-        no = Answer(status=401, headers={"WWW-Authenticate": 'Basic realm="registry"'})
-        server.on("GET", "/", lambda asked: Answer(body=IMAGE.content) if asked.headers.get("Authorization") == expected else no)
-        with client(server.host, login=ADA) as registry:
-            for tag in ("1", "2", "3"):
-                assert registry.manifest("shop/api", tag) == IMAGE
-        assert ["Authorization" in asked.headers for asked in server.asked()] == [False, True, True, True]
-
-    def test_a_token_is_asked_for_with_login_service_and_scope(self, server: ScriptedServer) -> None:
-        """The token server gets the login, the registry gets the token only."""
-        guard(server, valid=set())
-        with client(server.host, login=ADA) as registry:
-            assert registry.manifest("shop/api", "latest") == IMAGE
-        (asked,) = server.asked("^/token")
-        assert parse_qs(urlsplit(asked.path).query) == {"service": ["registry.example.lan"], "scope": ["repository:shop/api:pull"]}
-        assert asked.headers["Authorization"] == f"Basic {ADA.encoded}"
-        assert [asked.headers.get("Authorization") for asked in server.asked("^/v2/")] == [None, "Bearer token-repository:shop/api:pull"]
-
-    def test_a_token_is_kept_for_its_scope(self, server: ScriptedServer) -> None:
-        """Pulls share one token, a push gets another, a mount covers both repositories."""
-        guard(server, valid=set())
-        with client(server.host) as registry:
-            for tag in ("1", "2"):
-                registry.manifest("shop/api", tag)
-            registry.put_manifest("shop/api", "3", IMAGE)
-            registry.mount_blob("shop/api", IMAGE.digest, source="shop/base")
-        scopes = [parse_qs(urlsplit(asked.path).query)["scope"] for asked in server.asked("^/token")]
-        assert scopes == [
-            ["repository:shop/api:pull"],
-            ["repository:shop/api:pull,push"],
-            ["repository:shop/api:pull,push", "repository:shop/base:pull"],
-        ]
-
-    def test_a_token_that_has_run_out_is_renewed(self, server: ScriptedServer) -> None:
-        """A 401 in the middle of a run leads to a new token, once."""
-        valid: set[str] = set()
-        guard(server, valid=valid)
-        with client(server.host) as registry:
-            registry.manifest("shop/api", "1")
-            valid.clear()
-            assert registry.manifest("shop/api", "2") == IMAGE
-        assert len(server.asked("^/token")) == 2
-
-    def test_the_older_name_of_the_token_is_understood(self, server: ScriptedServer) -> None:
-        """OAuth2 servers call it `access_token`."""
-        server.on("GET", "^/token", Answer(body=b'{"access_token": "t"}'))
-        server.on("GET", "^/v2/", challenge(server), OK)
-        with client(server.host) as registry:
-            registry.ping()
-        assert server.asked("^/v2/")[1].headers["Authorization"] == "Bearer t"
-
-    def test_a_token_server_that_refuses_is_a_refused_login(self, server: ScriptedServer) -> None:
-        """The user reads that the login is wrong, as with basic authentication."""
-        server.on("GET", "^/token", Answer(status=401))
-        server.on("GET", "^/v2/", challenge(server))
-        with client(server.host, login=ADA) as registry, pytest.raises(RegistryError) as caught:
-            registry.manifest("shop/api", "latest")
-        assert caught.value.message == f"{server.host} refused shop/api:latest (401 Unauthorized)"
-        assert caught.value.details == ("the login of 'ada' is not accepted",)
-
-    def test_no_login_leaves_https_for_a_token_server_on_http(
-        self, secure: ScriptedServer, server: ScriptedServer, authority: trustme.CA
-    ) -> None:
-        """A registry that can be trusted may be configured carelessly; the password is not sent in clear."""
-        secure.on("GET", "^/v2/", Answer(status=401, headers={"WWW-Authenticate": f'Bearer realm="{server.url}/token"'}))
-        context = ssl.create_default_context()
-        authority.configure_trust(context)
-        with Http(verify=context, retry_for=1) as http, pytest.raises(RegistryError) as caught:
-            Registry(RegistryHost(host=secure.host, scheme="https"), http, login=ADA).ping()
-        assert "token server over plain http" in caught.value.message
-        assert server.asked() == []
-
-    def test_a_token_server_that_is_down_is_named(self, server: ScriptedServer) -> None:
-        """Not the registry, but its token server, is what can't be reached."""
-        with scripted_server() as gone:
-            realm = gone.url
-        server.on("GET", "^/v2/", Answer(status=401, headers={"WWW-Authenticate": f'Bearer realm="{realm}/token"'}))
-        with client(server.host, retry_for=0.3) as registry, pytest.raises(RegistryError, match="can't reach the token server of"):
-            registry.ping()
-
-    def test_many_threads_learn_the_login_together(self, server: ScriptedServer) -> None:
-        """Sixteen requests at once that all meet the challenge all succeed."""
-        guard(server, valid=set())
-        with client(server.host, login=ADA) as registry:
-            found = each(lambda tag: registry.manifest("shop/api", tag), [str(number) for number in range(16)], at_once=16)
-        assert found == [IMAGE] * 16
-
-
-@pytest.mark.engine
-class TestDockerRegistry:
-    """Debian's docker-registry: what the scripted server claims is what a real one does."""
-
-    def push(self, registry: Registry, path: str, tag: str) -> Manifest:
-        """Push an image with a config only."""
-        registry.put_blob(path, CONFIG)
-        manifest = image_manifest(revision="b" * 40, created=datetime(2026, 5, 4, tzinfo=UTC))
-        registry.put_manifest(path, tag, manifest)
-        return manifest
-
-    def test_a_manifest_comes_back_as_it_was(self, docker_registry: str) -> None:
-        """By tag and by digest the registry gives the same bytes."""
-        with client(docker_registry) as registry:
-            registry.ping()
-            manifest = self.push(registry, "client/roundtrip", "1")
-            assert registry.manifest("client/roundtrip", "1") == manifest
-            assert registry.manifest("client/roundtrip", manifest.digest) == manifest
-
-    def test_what_is_not_there_is_none(self, docker_registry: str) -> None:
-        """Missing tags, digests, blobs and whole repositories are no errors."""
-        with client(docker_registry) as registry:
-            self.push(registry, "client/present", "1")
-            for path in ("client/present", "client/absent"):
-                assert registry.manifest(path, "2") is None
-                assert registry.manifest(path, digest_of(b"nothing")) is None
-                assert registry.blob(path, digest_of(b"nothing")) is None
-                assert not registry.has_blob(path, digest_of(b"nothing"))
-            assert list(registry.tags("client/absent")) == []
-
-    def test_tags_are_listed_over_pages(self, docker_registry: str) -> None:
-        """More tags than a page holds all arrive."""
-        with client(docker_registry) as registry:
-            manifest = self.push(registry, "client/many", "0")
-            each(lambda tag: registry.put_manifest("client/many", tag, manifest), [str(number) for number in range(25)])
-            assert set(registry.tags("client/many", page=10)) == {str(number) for number in range(25)}
-            assert "client/many" in set(registry.repositories(page=1))
-
-    def test_a_blob_is_stored_read_and_mounted(self, docker_registry: str) -> None:
-        """A blob can be read where it was stored, and made another repository's without being sent again."""
-        with client(docker_registry) as registry:
-            digest = registry.put_blob("client/from", b"some bytes")
-            assert registry.blob("client/from", digest) == b"some bytes"
-            assert registry.mount_blob("client/to", digest, source="client/from")
-            assert registry.has_blob("client/to", digest)
-
-    def test_a_manifest_with_unknown_blobs_is_refused(self, docker_registry: str) -> None:
-        """The registry's own words arrive with the error."""
-        with client(docker_registry) as registry, pytest.raises(RegistryError) as caught:
-            registry.put_manifest("client/refused", "1", image_manifest())
-        assert "the push of client/refused:1 with 404" in caught.value.message or "with 400" in caught.value.message
-        assert any("BLOB_UNKNOWN" in detail for detail in caught.value.details)
-
-    def test_login_and_private_ca_work_together(self, locked_registry: str, authority: trustme.CA) -> None:
-        """With CA and login a locked registry takes a push."""
-        with client(f"https://{locked_registry}", login=ADA, ca=authority) as registry:
-            registry.ping()
-            manifest = self.push(registry, "client/locked", "1")
-            assert registry.manifest("client/locked", "1") == manifest
-
-    @pytest.mark.parametrize(
-        ("login", "detail"),
-        [
-            (None, "the registry asks for a login and the step has none"),
-            (Login(username="ada", password="wrong"), "the login of 'ada' is not accepted"),
-        ],
-    )
-    def test_a_locked_registry_refuses_others(self, locked_registry: str, authority: trustme.CA, login: Login | None, detail: str) -> None:
-        """No login and a wrong one are told apart."""
-        with client(f"https://{locked_registry}", login=login, ca=authority) as registry, pytest.raises(RegistryError) as caught:
-            registry.ping()
-        assert caught.value.details[0] == detail
-
-    def test_insecure_finds_https_behind_the_port(self, locked_registry: str) -> None:
-        """Go's 400 to plain http turns into https without a look at the certificate, if the user allowed that."""
-        with Http(verify=False, retry_for=2) as http:
-            registry = Registry(RegistryHost(host=locked_registry), http, insecure=True, login=ADA)
-            registry.ping()
-            assert not registry.plain_http
-
-    def test_an_unknown_ca_is_refused(self, locked_registry: str) -> None:
-        """Without the CA there is no connection."""
-        with Http(retry_for=1) as http, pytest.raises(RegistryError, match="can't be trusted: certificate refused"):
-            Registry(RegistryHost(host=locked_registry, scheme="https"), http, login=ADA).ping()
