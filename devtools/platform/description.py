@@ -50,9 +50,10 @@ def write(folder: Path, places: Places, edit: Edit = nothing, *, small: bool = F
     for project in document["projects"]:
         project["repository"]["import_from"] = str(places.clones / project["name"])
     edit(document)
-    file = folder / "platform.yaml"
-    file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return file
+    # At once: the stand-ins of a running platform read it at any moment.
+    fresh = folder / "platform.yaml.new"
+    fresh.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return fresh.replace(folder / "platform.yaml")
 
 
 def _chart(folder: Path, name: str, version: str, *, small: bool) -> Path:

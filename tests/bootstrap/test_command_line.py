@@ -74,15 +74,18 @@ def test_up_leads_whoever_wants_to_try_it_to_plan(capsys: pytest.CaptureFixture[
     assert "`bootstrap plan` shows what it would do" in capsys.readouterr().err
 
 
-def test_the_list_of_commands_has_a_whole_sentence_for_each(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("group", "number", "end"), [((), 16, "Begin with: init, plan, up."), (("operator",), 1, "in their own name.")])
+def test_the_list_of_commands_has_a_whole_sentence_for_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, group: tuple[str, ...], number: int, end: str
+) -> None:
     """In a terminal of 80 columns; and it says with which to begin."""
     monkeypatch.setenv("COLUMNS", "80")
-    assert command_line.run(["--help"]) == 0
+    assert command_line.run([*group, "--help"]) == 0
     shown = capsys.readouterr().out
     rows = shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
-    assert len(rows) == 16
+    assert len(rows) == number
     assert all(row.endswith(".") and not row.endswith("...") for row in rows)
-    assert shown.rstrip().endswith("Begin with: init, plan, up.")
+    assert shown.rstrip().endswith(end)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -23,7 +24,19 @@ POD = Ref(api_version="v1", kind="Pod", name="a", namespace="b")
 MANIFEST = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "b"}}
 PAGE = httpx2.Response(200, text="<html>Please log in</html>", headers={"Content-Type": "text/html"})
 
+# Each is JSON or nothing at all, and no object.
+NO_OBJECTS = {
+    "a list": b'["a"]',
+    "an empty list": b"[]",
+    "pairs": b'[["a", "b"]]',
+    "a text": b'"a"',
+    "a number": b"5",
+    "null": b"null",
+    "nothing": b"",
+}
+
 Ask = Callable[[Cluster], object]
+Answering = Callable[[httpx2.Request], httpx2.Response]
 
 
 def in_a_look(ask: Ask) -> Ask:
@@ -45,29 +58,48 @@ ASKS: dict[str, Ask] = {
     "list": lambda cluster: cluster.list("v1", "Pod"),
     "apply": lambda cluster: cluster.apply(MANIFEST),
     "create": lambda cluster: cluster.create(MANIFEST),
+    "replace": lambda cluster: cluster.replace(MANIFEST),
+    "patch": lambda cluster: cluster.patch(POD, {"spec": None}),
+    "patch of a status": lambda cluster: cluster.patch_status(POD, {}),
+    "delete": lambda cluster: cluster.delete(POD),
+    "right": lambda cluster: cluster.can("get", POD),
     "another kind": lambda cluster: cluster.serves("shop.example.lan/v1", "Basket"),
 }
+# Their answer is no object, but text.
+TEXTS: dict[str, Ask] = {"log": lambda cluster: cluster.log("b", "a")}
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Callable[[Ask, Callable[[httpx2.Request], httpx2.Response]], UnreachableError]:
-    """Return what is said of such an answer."""
+def connected(tmp_path: Path) -> Callable[[Answering], Cluster]:
+    """Connect to what answers so."""
     file = tmp_path / "kubeconfig"
     file.write_text(KUBECONFIG)
+    return lambda answering: Cluster(Connection.find(kubeconfig=file), wrap=lambda _: httpx2.MockTransport(answering))
 
-    def said(ask: Ask, answer: Callable[[httpx2.Request], httpx2.Response]) -> UnreachableError:
-        connection = Connection.find(kubeconfig=file)
-        with Cluster(connection, wrap=lambda _: httpx2.MockTransport(answer)) as cluster, pytest.raises(UnreachableError) as caught:
+
+@pytest.fixture
+def asked(connected: Callable[[Answering], Cluster]) -> Callable[[Ask, Answering], UnreachableError]:
+    """Return what is said of such an answer."""
+
+    def said(ask: Ask, answering: Answering) -> UnreachableError:
+        with connected(answering) as cluster, pytest.raises(UnreachableError) as caught:
             ask(cluster)
         return caught.value
 
     return said
 
 
-def pods(answer: httpx2.Response) -> Callable[[httpx2.Request], httpx2.Response]:
-    """Serve pods, and answer this to whoever asks for one: as where a session has run out in the middle."""
-    kind = {"resource": "pods", "scope": "Namespaced", "responseKind": {"group": "", "version": "", "kind": "Pod"}}
-    groups = {"/api": [{"metadata": {}, "versions": [{"version": "v1", "resources": [kind]}]}], "/apis": []}
+def pods(answer: httpx2.Response) -> Answering:
+    """Serve pods and reviews, and answer this to whoever asks for one: as where a session has run out in the middle."""
+
+    def group(name: str | None, kind: str, scope: str) -> list[dict[str, Any]]:
+        resource = {"resource": f"{kind.lower()}s", "scope": scope, "responseKind": {"group": "", "version": "", "kind": kind}}
+        return [{"metadata": {"name": name}, "versions": [{"version": "v1", "resources": [resource]}]}]
+
+    groups = {
+        "/api": group(None, "Pod", "Namespaced"),
+        "/apis": group("authorization.k8s.io", "SelfSubjectAccessReview", "Cluster"),
+    }
 
     def served(request: httpx2.Request) -> httpx2.Response:
         items = groups.get(request.url.path)
@@ -77,13 +109,35 @@ def pods(answer: httpx2.Response) -> Callable[[httpx2.Request], httpx2.Response]
 
 
 @pytest.mark.parametrize("begins", ["from the start", "later"])
-@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
+@pytest.mark.parametrize("ask", [*ASKS.values(), *TEXTS.values()], ids=[*ASKS, *TEXTS])
 def test_a_page_is_no_answer(asked: Callable[..., UnreachableError], ask: Ask, begins: str) -> None:
     """The address is named, and what may stand there; one error for the whole run, as where nobody answers."""
     error = asked(ask, pods(PAGE) if begins == "later" else lambda _: PAGE)
     assert error.message == "something else than a Kubernetes API answers at http://kubernetes.example.lan:8443"
     assert "a login page" in str(error.hint)
     assert all("log in" not in line for line in error.details)
+
+
+@pytest.mark.parametrize("code", [302, 403, 404])
+def test_nor_is_a_page_that_says_what_went_wrong(connected: Callable[[Answering], Cluster], code: int) -> None:
+    """Above all not that something isn't there, which would be created once more, or is gone already."""
+    page = httpx2.Response(code, text=PAGE.text, headers={"Location": "/login", **PAGE.headers})
+    with connected(pods(page)) as cluster:
+        for name, ask in {**ASKS, **TEXTS}.items():
+            with pytest.raises(UnreachableError, match="something else") as caught:
+                ask(cluster)
+            assert str(code) in caught.value.details[0], name
+
+
+@pytest.mark.parametrize("body", NO_OBJECTS.values(), ids=NO_OBJECTS)
+def test_nor_is_json_that_is_no_object(connected: Callable[[Answering], Cluster], body: bytes) -> None:
+    """Logs alone are text."""
+    with connected(pods(httpx2.Response(200, content=body, headers={"Content-Type": "application/json"}))) as cluster:
+        for ask in ASKS.values():
+            with pytest.raises(UnreachableError, match="something else") as caught:
+                ask(cluster)
+            assert "a proxy" in str(caught.value.hint)
+        assert cluster.log("b", "a") == body.decode().splitlines()
 
 
 @pytest.mark.parametrize(

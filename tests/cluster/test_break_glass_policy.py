@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import lightkube
 import pytest
@@ -19,7 +20,21 @@ from bootstrap.core.errors import AbsentError, ForbiddenError, InvalidError
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from devtools.controlplane import ControlPlane
 from tests.support.bootstrap_run import Runner
-from tests.support.break_glass import NAMESPACE, PROJECT, USERS, WHY, acting, data, guarded_platform, in_minutes, record, refusal, up
+from tests.support.break_glass import (
+    BLANKS,
+    NAMESPACE,
+    PROJECT,
+    REASONS,
+    USERS,
+    WHY,
+    acting,
+    data,
+    guarded_platform,
+    in_minutes,
+    record,
+    refusal,
+    up,
+)
 from tests.support.cluster_objects import by_hand, config_map, there, version
 
 POLICY = Ref(api_version=API_VERSION, kind=KIND, name=f"break-glass.{NAMESPACE}")
@@ -84,13 +99,23 @@ def test_the_api_server_understands_every_word_of_the_policy(plane: ControlPlane
 
 
 ANY_KEY = "a break-glass record has project, stage, operator, justification and expires, and nothing else"
+SHORT = "justification: at least 15 characters"
+
+
+def reasoned(justification: str) -> Manifest:
+    """Make a record with a justification."""
+    return record("x", data(justification=justification))
+
+
 REFUSED: dict[str, tuple[Callable[[], Manifest], str]] = {
     "foreign operator": (lambda: record("x", data("bob")), "operator must be you: ada"),
     "unknown stage": (lambda: record("x", data(stage="prod")), "stage: paper or live"),
     "unguarded stage": (lambda: record("x", data(stage="beta")), "stage: paper or live"),
     "unknown project": (lambda: record("x", data(project="shop")), f"project: {PROJECT}"),
-    "short justification": (lambda: record("x", data(justification="because I can")), "justification: at least 15 characters"),
-    "blanks": (lambda: record("x", data(justification=f"hotfix{' ' * 30}")), "justification: at least 15 characters"),
+    "short justification": (lambda: record("x", data(justification="because I can")), SHORT),
+    **{f"blank {ord(blank):X}": (partial(reasoned, f"{blank * 30}hotfix{blank * 30}"), SHORT) for blank in BLANKS},
+    **{f"nothing but {ord(blank):X}": (partial(reasoned, blank * 30), SHORT) for blank in BLANKS},
+    **{f"one too few: {why}": (partial(reasoned, why[:-1]), SHORT) for why in REASONS},
     "long justification": (lambda: record("x", data(justification="x" * 501)), "justification: one line of at most 500 visible characters"),
     "two lines": (lambda: record("x", data(justification=f"{WHY}\n{WHY}")), "justification: one line of at most 500 visible characters"),
     "line separator": (
@@ -118,6 +143,13 @@ def test_what_the_api_server_refuses(plane: ControlPlane, wanted: str) -> None:
     """In a sentence of its own, whatever else is wrong."""
     make, sentence = REFUSED[wanted]
     assert refusal(plane, make()) == sentence
+
+
+def test_a_justification_that_is_just_long_enough_is_taken(plane: ControlPlane) -> None:
+    """In any language, and as `bootstrap break-glass` counts."""
+    with acting(plane.kubeconfig("ada")) as ada:
+        for number, why in enumerate(REASONS):
+            assert ada.create(record(f"short-{number}", data(justification=why)))["data"]["justification"] == why
 
 
 def test_a_day_that_does_not_exist_is_refused(plane: ControlPlane) -> None:

@@ -21,6 +21,15 @@ from tests.support.bootstrap_run import Runner, a_platform
 
 NAMESPACE = "local-cicd"
 PROJECT = "shop-cd"
+# What takes room and says nothing: a blank, others that don't break, fillers of Hangul, an empty cell of Braille.
+BLANKS = (" ", "\u00a0", "\u3000", "\u115f", "\u1160", "\u2800", "\u3164", "\uffa0")
+# Each as short as it may be.
+REASONS = (
+    "hotfix for prod",
+    "Auftr\u00e4ge versch",
+    "\u6ce8\u6587\u677f\u304c\u7d04\u5b9a\u3092\u5931\u3063\u3066\u3044\u307e\u3059\u4eca\u3059",
+    "roll\u3164back\u2800 9d33",
+)
 WHY = "the order book loses fills, a hotfix can't wait"
 # Ada and Bob may break glass, Mallory may nothing, Dev what a test gives them, and the others may do everything: one of them is a person.
 USERS: Mapping[str, Sequence[str]] = {

@@ -7,7 +7,8 @@ import sys
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130
+_INTERRUPTED = 128 + signal.SIGINT
+_CANCELLED = (_INTERRUPTED, 128 + signal.SIGTERM)
 
 
 def main() -> int:
@@ -20,7 +21,16 @@ def main() -> int:
 
     gc.freeze()
     gc.enable()
-    return run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who has read it is gone: `| head` has enough, or Ctrl+C has ended `| tee`, too.
+        os._exit(1)
+    if code in _CANCELLED:
+        # Python would wait for every thread, and a thread for an answer that nobody wants any more.
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -33,7 +33,15 @@ def console(*, data_follow: bool) -> Console:
 
 def write(document: Mapping[str, Any]) -> None:
     """Print what a program reads, without secrets either."""
-    sys.stdout.write(json.dumps(_redacted(document, _redactor.get()), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(_redacted(document), indent=2, ensure_ascii=False) + "\n")
+
+
+def redacted(text: str) -> str:
+    """Take the secrets out of a text that goes elsewhere than through a console or `write`: into a file, or as CSV.
+
+    Each text by itself, as in `write`: quotes and escapes of the format around it could hide a secret.
+    """
+    return _redactor.get().text(text)
 
 
 def agreed(console: Console, question: str, *, look: str = "the plan", declined: str = "nothing was changed") -> bool:
@@ -46,12 +54,12 @@ def agreed(console: Console, question: str, *, look: str = "the plan", declined:
     return False
 
 
-def _redacted(value: Any, redactor: Redactor) -> Any:  # noqa: ANN401  what JSON has
+def _redacted(value: Any) -> Any:  # noqa: ANN401  what JSON has
     """Redact each text by itself: in the whole document the quotes and escapes of JSON could hide a secret, or be taken for one."""
     if isinstance(value, str):
-        return redactor.text(value)
+        return redacted(value)
     if isinstance(value, Mapping):
-        return {key: _redacted(each, redactor) for key, each in value.items()}
+        return {key: _redacted(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_redacted(each, redactor) for each in value]
+        return [_redacted(each) for each in value]
     return value

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bootstrap import terminal
 from bootstrap.break_glass.audit import Audit, Entry, Filter, joined, read, wanted
 from bootstrap.break_glass.audit_report import as_json, show, show_gaps, write_csv
 from bootstrap.break_glass.passage import Passage, passages
@@ -212,7 +214,7 @@ def test_nothing_is_told_in_one_line() -> None:
 def test_a_spreadsheet_gets_no_formulas() -> None:
     """A justification is typed by people, and a cell that begins with = is run."""
     out = io.StringIO()
-    write_csv(out, Audit(entries=entries(record(justification='=HYPERLINK("https://example.lan")', operator="@ada"))))
+    write_csv(out, Audit(entries=entries(record(justification='=HYPERLINK("https://example.lan")', operator="@ada"))), redacted=str)
     (row,) = csv.DictReader(io.StringIO(out.getvalue()))
     assert row["justification"].startswith("'=")
     assert row["operator"] == "'@ada"
@@ -222,11 +224,21 @@ def test_a_spreadsheet_gets_no_formulas() -> None:
 def test_a_line_for_each_promotion() -> None:
     """With the record repeated."""
     out = io.StringIO()
-    write_csv(out, Audit(entries=joined(entries(record()), [*gate({"break_glass": "one"}), *gate({"break_glass": "one"})])))
+    write_csv(out, Audit(entries=joined(entries(record()), [*gate({"break_glass": "one"}), *gate({"break_glass": "one"})])), redacted=str)
     assert [(row["record"], row["promotion"], row["certain"]) for row in csv.DictReader(io.StringIO(out.getvalue()))] == [
         ("one", LIVE, "true"),
         ("one", LIVE, "true"),
     ]
+
+
+def test_a_secret_reaches_no_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody may have typed one as a justification; quotes that CSV doubles do not hide it."""
+    secret = 'pass"word"7'
+    with terminal.secretive():
+        terminal.console(data_follow=True).redactor.add(secret)
+        write_csv(sys.stdout, Audit(entries=entries(record(justification=f"with {secret}, at once"))), redacted=terminal.redacted)
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["justification"] == "with ********, at once"
 
 
 def test_json_has_everything() -> None:

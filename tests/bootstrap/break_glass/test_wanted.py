@@ -17,7 +17,7 @@ from bootstrap.platform.platform import Platform
 from plugin_kit.console import Console
 from plugin_kit.errors import PluginError
 from tests.support.bootstrap_run import a_platform
-from tests.support.break_glass import STAGES, WHY, guarded_platform
+from tests.support.break_glass import BLANKS, REASONS, STAGES, WHY, guarded_platform
 
 HOUR = timedelta(hours=1)
 
@@ -72,7 +72,9 @@ def test_without_any_gate_there_is_nothing_to_break() -> None:
     ("text", "said"),
     [
         ("", "has 0 characters; an audit needs at least 15"),
-        (f"hotfix{' ' * 20}", "has 6 characters"),
+        *((blank * 20, "has 0 characters; an audit needs at least 15") for blank in BLANKS),
+        *((f"{blank * 20}hotfix{blank * 20}", "has 6 characters; an audit needs at least 15") for blank in BLANKS),
+        *((why[:-1], "has 14 characters; an audit needs at least 15") for why in REASONS),
         ("x" * 501, "has 501 characters, and at most 500 are possible"),
         (f"{WHY}\nApproved-by: the boss", "has a line feed or another character that can't be seen"),
         (f"{WHY}\u2028second line", "has a line feed or another character that can't be seen"),
@@ -86,7 +88,7 @@ def test_a_reason_is_one_line_that_says_something(text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Prüfung der Aufträge schlägt fehl", "注文板が約定を失っています。修正を急ぎます", "rollback\u00a0of 9d33093 🚒"]
+    "text", [*REASONS, "Prüfung der Aufträge schlägt fehl", "注文板が約定を失っています。修正を急ぎます", "rollback\u00a0of 9d33093 🚒"]
 )
 def test_a_reason_may_be_in_any_language(text: str) -> None:
     """Letters, blanks and signs of all kinds are fine."""

@@ -1,7 +1,7 @@
 """What is read of a folder, and what is left alone."""
 
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -17,6 +17,18 @@ def test_what_git_ignores_is_no_part_of_a_repository(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     found = tree.read(tmp_path)
     assert (found.yaml_files, found.faults) == (1, ())
+
+
+def test_no_file_is_lost_among_many(tmp_path: Path) -> None:
+    """Git's list of them is more than a megabyte, which is taken in pieces; special characters stand in it in quotes."""
+    folder = tmp_path / ("a" * 250) / ("b" * 250)
+    folder.mkdir(parents=True)
+    files = [folder / f"{'c' * 200}-{number:04}.sh" for number in range(2500)]
+    files += [tmp_path / name for name in ('a "b".sh', "c\\d.sh", "e\nf.sh", "grün.sh", "with blanks.sh")]
+    for file in files:
+        file.touch()
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    assert {text.path for text in tree.read(tmp_path).scripts} == {PurePosixPath(file.relative_to(tmp_path)) for file in files}
 
 
 def test_without_git_what_nobody_commits_is_left_out(tmp_path: Path) -> None:

@@ -255,6 +255,18 @@ def test_nodes_that_do_not_trust_the_ca_are_told_what_to_write() -> None:
     assert "one:" not in text
 
 
+@pytest.mark.parametrize(("mode", "name"), [("install", "lan-ca"), ("external", "ca-key-pair")])
+def test_of_two_cas_nodes_are_given_the_one_that_signs_for_the_registry(mode: str, name: str) -> None:
+    """The platform's own, where the registry is its own, too."""
+    wanted = a_platform(
+        registry={"mode": mode, "host": "registry.lan"},
+        ca={"secret": {"namespace": "cert-manager", "name": "ca-key-pair", "key": "tls.crt"}},
+        prerequisites={"cert_manager": {"mode": "install", "issuer": "lan"}},
+    )
+    said = "\n".join(remedy(StillCluster().context(wanted), [node("one")], UNKNOWN_CA))
+    assert f"kubectl get secret -n cert-manager {name} -o jsonpath=" in said
+
+
 @pytest.mark.parametrize(
     ("kubelet", "trouble", "said", "unsaid"),
     [

@@ -181,7 +181,8 @@ def test_a_ca_that_is_made_here_is_waited_for() -> None:
     """The account is made all the same."""
     install = {"cert_manager": {"mode": "install"}}
     resources = Kargo().resources(context(account(), prerequisites=install))
-    assert [each.label for each in resources if isinstance(each, Awaited)] == [RELEASE]
+    assert [each.label for each in resources if isinstance(each, Awaited)] == ["ConfigMap kargo/platform-ca", RELEASE]
+    assert manifest_of(resources, SECRET)
     ca = record(a_platform(), "ca", authority__pem=new_authority("shop CA"))
     resources = Kargo().resources(context(account(), ca, prerequisites=install))
     assert not [each for each in resources if isinstance(each, Awaited)]

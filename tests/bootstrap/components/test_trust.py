@@ -1,6 +1,7 @@
 """The CA that everything trusts, and secrets as platform.yaml refers to them."""
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from bootstrap.components.argo_cd.component import ArgoCd
 from bootstrap.components.authority import new_authority, parted
+from bootstrap.components.buildkit.component import BuildKit
 from bootstrap.components.cert_manager.component import CertManager
 from bootstrap.components.given import secret_value
+from bootstrap.components.kargo.component import Kargo
 from bootstrap.components.namespaces.component import Namespaces
-from bootstrap.components.trust import ca_pem
+from bootstrap.components.trust import awaits_ca, ca_pem
+from bootstrap.components.woodpecker.component import Woodpecker
+from bootstrap.core.component import Component
 from bootstrap.core.errors import BootstrapError
 from bootstrap.core.objects import Manifest
 from bootstrap.core.record import RecordResource
@@ -73,13 +79,52 @@ def test_without_a_ca_the_systems_are_trusted() -> None:
 
 
 def test_a_ca_that_the_platform_makes_is_trusted_by_itself() -> None:
-    """Nobody has to copy it into platform.yaml; who does is believed."""
+    """Nobody has to copy it into platform.yaml; who does has it once."""
     platform = a_platform(prerequisites=INSTALL)
     assert ca_pem(StillCluster().context(platform)) == ""
     pem = new_authority("shop CA")
     assert ca_pem(StillCluster(record(platform, "ca", authority__pem=pem)).context(platform)) == parted(pem)[1]
-    other = a_platform(prerequisites=INSTALL, ca=from_secret())
-    assert ca_pem(StillCluster(record(other, "ca", authority__pem=pem), secret(tls__crt=CA)).context(other)) == CA
+    copied = a_platform(prerequisites=INSTALL, ca=from_secret())
+    there = (record(copied, "ca", authority__pem=pem), secret(tls__crt=CA + parted(pem)[1]))
+    assert ca_pem(StillCluster(*there).context(copied)) == CA + parted(pem)[1]
+
+
+def test_a_ca_of_others_is_trusted_beside_it() -> None:
+    """A Gitea that is elsewhere has its certificate from that one; and whoever can wait, waits for both."""
+    platform = a_platform(prerequisites=INSTALL, ca=from_secret())
+    before = StillCluster(secret(tls__crt=CA)).context(platform)
+    assert (ca_pem(before), awaits_ca(before)) == (CA, True)
+    pem = new_authority("shop CA")
+    made = StillCluster(record(platform, "ca", authority__pem=pem), secret(tls__crt=CA)).context(platform)
+    assert (ca_pem(made), awaits_ca(made)) == (CA + parted(pem)[1], False)
+
+
+def test_a_ca_that_was_made_once_is_no_longer_trusted_where_the_platform_makes_none() -> None:
+    """Its record stays behind."""
+    platform = a_platform(ca=from_secret())
+    context = StillCluster(record(platform, "ca", authority__pem=new_authority("shop CA")), secret(tls__crt=CA)).context(platform)
+    assert (ca_pem(context), awaits_ca(context)) == (CA, False)
+
+
+@pytest.mark.parametrize("component", [ArgoCd(), BuildKit(), Kargo(), Woodpecker()], ids=lambda component: component.name)
+def test_what_trusts_both_is_described_once(component: Component, tmp_path: Path) -> None:
+    """The one CA alone would start every pod twice in the first `up`, and the plan would not have said so."""
+    (tmp_path / "ca.pem").write_text(CA)
+
+    def found(ca: dict[str, str] | None, *records: Manifest) -> tuple[set[str], str]:
+        there = component.resources(StillCluster(*records).context(a_platform(prerequisites=INSTALL, ca=ca), tmp_path))
+        described = [each.manifest for each in there if isinstance(each, ObjectResource)]
+        described += [dict(each.values) for each in there if isinstance(each, ReleaseResource)]
+        return {each.label for each in there if isinstance(each, Awaited)}, json.dumps(described)
+
+    later, described = found({"file": "ca.pem"})
+    assert later == found(None)[0]
+    assert "MIIB" not in described
+    pem = new_authority("shop CA")
+    sooner, described = found({"file": "ca.pem"}, record(a_platform(), "ca", authority__pem=pem))
+    assert sooner < later
+    for certificate in (CA, parted(pem)[1]):
+        assert json.dumps(certificate).strip('"') in described
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bootstrap.components.absent import Absent
+from bootstrap.components.authority import new_authority
 from bootstrap.components.project_woodpecker.component import ProjectWoodpecker
 from bootstrap.components.project_woodpecker.secret import FormerSecret, SecretResource
 from bootstrap.components.woodpecker.component import Woodpecker, environments
@@ -107,11 +108,26 @@ def test_a_ca_that_is_made_here_is_waited_for() -> None:
     assert labels[0] == "ConfigMap woodpecker/woodpecker-ca"
 
 
-def test_agents_see_nothing_but_their_own_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither Gitea's nor the database's login."""
-    monkeypatch.setenv("DATASOURCE", "postgres://u:p@db/woodpecker")
+def test_a_pipeline_gets_both_cas_or_waits_for_the_second(tmp_path: Path) -> None:
+    """With the one alone it could not clone from a Gitea of the platform's own."""
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    own = platform(prerequisites={"cert_manager": {"mode": "install"}}, ca={"file": "ca.pem"}, projects=[shop()])
+    assert isinstance(secrets(of_projects(own, folder=tmp_path))["platform_ca"], Awaited)
+    made = secrets(of_projects(own, record(own, "ca", authority__pem=new_authority("shop CA")), folder=tmp_path))["platform_ca"]
+    assert isinstance(made, SecretResource)
+    assert made.wanted.value.count("BEGIN CERTIFICATE") == 2
+
+
+def test_a_database_that_can_not_be_had_is_told_on_an_empty_cluster() -> None:
+    """And not when half of the platform stands."""
     wanted = platform(woodpecker={"database": {"driver": "postgres", "datasource": {"env": "DATASOURCE"}}})
-    server, agents = environments(StillCluster().context(wanted), RECORDED)
+    with pytest.raises(BootstrapError, match=r"the address of Woodpecker's database .*DATASOURCE"):
+        of_woodpecker(wanted)
+
+
+def test_agents_see_nothing_but_their_own_secret() -> None:
+    """Neither Gitea's nor the database's login."""
+    server, agents = environments(RECORDED, "postgres://u:p@db/woodpecker")
     assert agents == {"WOODPECKER_AGENT_SECRET": "a"}
     assert server["WOODPECKER_DATABASE_DATASOURCE"] == "postgres://u:p@db/woodpecker"
     assert set(server) - {"WOODPECKER_DATABASE_DATASOURCE"} == {

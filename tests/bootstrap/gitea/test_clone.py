@@ -237,6 +237,27 @@ def test_settings_of_git_in_the_environment_stay(place: Place, folder: Path, mon
     assert (kept.stdout.strip(), header.stdout.strip()) == ("origin", f"Authorization: token {secret_of(place)}")
 
 
+def test_hooks_of_the_person_run_for_their_own_clone_and_nowhere_else(
+    shop: Repository, place: Place, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import is a push of theirs; a folder that is thrown away is not their work."""
+    imported(folder, place)
+    hooks, ran, settings = tmp_path / "hooks", tmp_path / "ran", tmp_path / "gitconfig"
+    hooks.mkdir()
+    for name in ("pre-push", "reference-transaction"):
+        (hooks / name).write_text(f'#!/bin/sh\necho "{name} $PWD" >> {ran}\n')
+        (hooks / name).chmod(0o755)
+    git(folder, "config", "--file", str(settings), "core.hooksPath", str(hooks))
+    commit(folder, "third")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    imported(folder, place)
+    assert f"pre-push {folder}" in ran.read_text()
+    ran.unlink()
+    shop.bare.add_commit("main", "theirs")
+    assert clone.is_behind(clone.look(folder, "main"), place, POD)
+    assert not ran.exists()
+
+
 def test_a_token_that_gitea_does_not_take(forge: StandIn, place: Place, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is asked for a password: it would hang. What git traces shows no token either."""
     forge.world.tokens.clear()

@@ -111,6 +111,76 @@ def test_a_base_that_is_deployed_too_is_pushed() -> None:
     assert made.sure == (Build(name="api", context="api"), Build(name="web", context="web", contexts=((f"{OURS}api", "api"),)))
 
 
+PIPELINE = """\
+steps:
+  - name: images
+    image: registry.example.lan/local-cicd/registry-push:0.1.0
+    settings:
+      images:
+        - {name: root, context: root}
+        - name: api
+          context: api
+"""
+
+
+def test_a_pipeline_that_is_there_is_told_what_its_images_are_built_on(place: Place) -> None:
+    """With the lines to add, and no longer once they are there."""
+    place.lay(
+        {
+            ".woodpecker.yml": PIPELINE,
+            "api/Dockerfile": "FROM ghcr.io/ann/shop/base:v1\n",
+            "base/Dockerfile": "FROM ghcr.io/ann/shop/root:latest\nCOPY --from=ghcr.io/ann/shop/tools /a /a\n",
+            "root/Dockerfile": "FROM scratch\n",
+            "tools/Dockerfile": "FROM scratch\n",
+        }
+    )
+    code, printed = place.migrate("--write")
+    assert code == 0
+    assert (
+        f"    .woodpecker.yml:7: api is built on {OURS}base:v1 of the same run, which no registry has by then\n"
+        "        hint: add to api:\n"
+        f'              build_contexts: {{"{OURS}base:v1": "target:base"}}\n'
+        "              and to the same list `images`:\n"
+        f'              - {{name: base, context: base, build_contexts: {{"{OURS}root": "target:root",\n'
+        f'              "{OURS}tools": "target:tools"}}, push: false}}\n'
+        "              - {name: tools, context: tools, push: false}\n"
+    ) in printed
+    told = [line.strip() for line in printed.partition("hint: add to api:\n")[2].splitlines()[:5]]
+    added = PIPELINE + f"          {told[0]}\n        {told[2]} {told[3]}\n        {told[4]}\n"
+    (place.root / ".woodpecker.yml").write_text(added)
+    assert place.migrate() == (0, "nothing to do\n")
+    images = yaml.safe_load(added)["steps"][0]["settings"]["images"]
+    assert [image["name"] for image in images] == ["root", "api", "base", "tools"]
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        "steps: []\n",
+        # Of another list, so of another run.
+        PIPELINE.replace("- name: api\n          context: api", "- {name: web, context: web}"),
+        PIPELINE + f'          build_contexts: {{"{OURS}base:v1": docker-image://registry.example.lan/bases/base:v1}}\n',
+    ],
+    ids=["no images", "another image", "a context of its own"],
+)
+def test_a_pipeline_that_needs_nothing_is_told_nothing(pipeline: str) -> None:
+    """It does not build the image, or knows already where its base is."""
+    files = {".woodpecker.yml": pipeline, "api/Dockerfile": "FROM ghcr.io/ann/shop/base:v1\n", "base/Dockerfile": "FROM scratch\n"}
+    outcome = migrated(files)
+    assert (outcome.files["api/Dockerfile"], outcome.looks) == (f"FROM {OURS}base:v1\n", ())
+
+
+@pytest.mark.parametrize(("dockerfile", "at"), [("docker/api.Dockerfile", "docker"), ("api.Dockerfile", "api")])
+def test_the_dockerfile_of_an_entry_is_named_from_the_root_or_from_its_context(dockerfile: str, at: str) -> None:
+    """As registry-push takes it."""
+    pipeline = (
+        f"steps:\n  - settings:\n      images:\n        - {{name: api, context: api, dockerfile: {dockerfile}}}\n        - name: base\n"
+    )
+    files = {".woodpecker.yml": pipeline, f"{at}/api.Dockerfile": "FROM ghcr.io/ann/shop/base:v1\n", "base/Dockerfile": "FROM scratch\n"}
+    (look,) = migrated(files).plan.looks
+    assert (look.where, look.hint) == (".woodpecker.yml:4", f'add to api:\nbuild_contexts: {{"{OURS}base:v1": "target:base"}}')
+
+
 def test_what_is_deployed_and_built_nowhere_is_named(place: Place) -> None:
     """With its line, beside the comment in the pipeline; what is only built on is not deployed."""
     place.lay(

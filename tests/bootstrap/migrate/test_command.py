@@ -131,10 +131,12 @@ def test_what_is_staged_comes_back_as_it_was(place: Place) -> None:
 
 
 def test_where_there_is_nothing_to_do_it_says_so(place: Place) -> None:
-    """Exit code 0."""
+    """Exit code 0; and it makes nothing, not even for a moment."""
     place.lay(REPOSITORY)
+    before = place.root.stat().st_mtime_ns
     assert place.migrate() == (0, "nothing to do\n")
     assert place.migrate("--write") == (0, "nothing to do\n")
+    assert place.root.stat().st_mtime_ns == before
 
 
 def test_programs_get_the_same_as_json(place: Place) -> None:

@@ -280,3 +280,12 @@ def test_what_is_installed_here_is_rendered_too() -> None:
     assert "secret_by_hand_early CA_CERTIFICATE" in files["secrets.sh"]
     found = {name: LOOKS_LIKE_A_SECRET.findall(text.replace("[0-9a-f]{40}", "")) for name, text in files.items()}
     assert {name: each for name, each in found.items() if each} == {}
+
+
+def test_a_ca_of_others_and_the_platforms_own_have_a_place_each() -> None:
+    """What trusts both is given both, and each comes from where it is."""
+    files = rendered(changed(prerequisites={"cert_manager": {"mode": "install"}}))
+    assert "secret_from_cluster CA_GIVEN secret cert-manager ca-key-pair tls.crt" in files["secrets.sh"]
+    assert "secret_by_hand_early CA_CERTIFICATE" in files["secrets.sh"]
+    both = [name for name, text in files.items() if "${CA_GIVEN}${CA_CERTIFICATE}" in text]
+    assert {"argocd/values.yaml", "buildkit/config-map.yaml", "woodpecker/config-map.yaml"} <= {*both}

@@ -1,9 +1,12 @@
 """What a person reads of `verify`, and what programs and CI servers do."""
 
 import io
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from bootstrap import terminal
 from bootstrap.results import junit
 from bootstrap.verify.finding import Finding, Looked, Result, Row
 from bootstrap.verify.report import Table, as_json
@@ -99,3 +102,19 @@ def test_a_ci_server_reads_a_case_for_each_row() -> None:
     assert "hint: look at its pods" in failure.text
     assert skipped is not None
     assert skipped.get("message") == "not tried: gitea failed"
+
+
+def test_a_secret_in_a_finding_does_not_reach_the_file(tmp_path: Path) -> None:
+    """Wherever a check has said it; what XML would escape in it does not hide it."""
+    secret, said = "a<b>&7\"c'", "with a<b>&7\"c' in it"
+    error, odd = Finding(where=said, problem=said, hint=said), Finding(where=said, problem=said, hint=said, is_warning=True)
+    results = (
+        Result(row=row("gitea", "Gitea"), looked=Looked(at=said, findings=(error, odd), unseen=(said,))),
+        Result(row=row("login", "Login"), looked=Looked(unseen=(said,))),
+    )
+    with terminal.secretive():
+        terminal.console(data_follow=True).redactor.add(secret)
+        junit.write(tmp_path / "verify.xml", results, command="verify", begun=time.monotonic())
+    written = [text for element in ET.parse(tmp_path / "verify.xml").iter() for text in (element.text or "", *element.attrib.values())]
+    assert not [text for text in written if secret in text]
+    assert sum("with ******** in it" in text for text in written) == 5

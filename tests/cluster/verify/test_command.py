@@ -1,7 +1,10 @@
 """`bootstrap verify` as somebody types it."""
 
 import json
+import os
+import select
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -54,3 +57,45 @@ def test_ctrl_c_says_what_stays(live: LivePlatform, only: str) -> None:
     assert f"What stays: {stays}" in said
     assert {name for name in bare.refs() if "verify/" in name} == set()
     assert (bare.refs() == before) is (only == "pipeline")
+
+
+@pytest.fixture
+def busy(live: LivePlatform, tmp_path: Path) -> Iterator[int]:
+    """Let Gitea take a push and then hang, until the test ends; a line can be read once it has come that far."""
+    told, gate = tmp_path / "told", tmp_path / "gate"
+    hook = next(iter(live.world.gitea.world.repositories.values())).bare.folder / "hooks/post-receive"
+    for pipe in (told, gate):
+        os.mkfifo(pipe)
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\necho > {told}\nread -r _ < {gate}\n")
+    hook.chmod(0o755)
+    # Open for both, so that nobody waits for the other to open it.
+    with told.open("r+b", buffering=0) as reading, gate.open("r+b", buffering=0) as writing:
+        yield reading.fileno()
+        hook.unlink()
+        writing.write(b"\n")
+
+
+@pytest.mark.parametrize("only", ["pipeline", "promotion"])
+def test_ctrl_c_while_gitea_hangs_in_a_push_says_what_may_stay(live: LivePlatform, busy: int, only: str) -> None:
+    """Gitea has taken the commit, nobody has heard of it, and nothing can be taken back: the command that does is there."""
+    live.builder.well()
+    live.builder.pipeline = ""
+    bare = next(iter(live.world.gitea.world.repositories.values())).bare
+    before = bare.refs()
+    with live.world.command_line.started("verify", "--yes", "--only", only) as child:
+        assert child.stdout
+        arrived, _, _ = select.select([busy], [], [], 60)
+        assert arrived
+        child.send_signal(signal.SIGINT)
+        said = " ".join(child.stdout.read().split())
+        assert child.wait(timeout=60) == 130, said
+    live.builder.well()
+    (taken,) = (name.removeprefix("refs/heads/") for name, commit in bare.refs().items() if before.get(name) != commit)
+    if only == "promotion":
+        assert taken == "main"
+        assert "What stays: perhaps an empty commit on main of platform/stonks-oracle, and its images: the push broke off." in said
+        return
+    bare.delete_branch(taken)
+    assert f"What stays: perhaps the branch {taken} of platform/stonks-oracle, which is yet to be deleted: `git push " in said
+    assert f"/platform/stonks-oracle.git --delete {taken}` does it." in said

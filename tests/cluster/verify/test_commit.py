@@ -1,6 +1,8 @@
 """A commit that `verify` pushes, followed through a platform that runs: as far as it gets, and what stays of it."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from bootstrap.core.objects import Ref
 from bootstrap.results.result import Outcome
 from devtools.gitea.bare import Bare
+from devtools.gitea.faults import Faults
 from devtools.platform.gate_process import FREEZE, OTHERWISE_OPEN
 from devtools.platform.status_writer import KARGO
 from tests.cluster.verify.breaks import cluster, patched
@@ -91,6 +94,86 @@ def test_alone_the_pipeline_is_tried_on_a_branch_of_its_own(live: LivePlatform) 
 
 
 @pytest.mark.parametrize(
+    "other",
+    [
+        "{name: mirror, image: registry.example.lan/local-cicd/github-mirror:1}",
+        "{name: notify, image: registry.example.lan/local-cicd/kargo-notify:1, when: {event: [push, manual]}}",
+        "{name: deploy, image: alpine, commands: [./deploy.sh]}",
+    ],
+    ids=["mirror", "notify", "deploy"],
+)
+def test_nothing_else_is_started_on_a_branch_of_its_own(live: LivePlatform, other: str) -> None:
+    """The commit goes to main, where these steps run for every commit, and the run says why."""
+    live.builder.well()
+    commit_file(live.world, ".woodpecker.yml", PIPELINE.replace("}]", f"}}, {other}]"))
+    before = repository(live).head("main")
+    result = live.verify("pipeline", promotes=False, **PUSHED)["pipeline"]
+    after = repository(live).refs()
+    commit_file(live.world, ".woodpecker.yml", PIPELINE)
+    assert result.outcome is Outcome.OK, live.printed
+    name = other[len("{name: ") :].partition(",")[0]
+    assert f"on a branch verify/... {name} would start, too: the commit goes to main" in " ".join(live.printed.split())
+    assert f"What stays: the empty commit {after['refs/heads/main'][:12]} on main" in live.printed
+    assert after["refs/heads/main"] != before
+    assert not [each for each in after if "verify/" in each]
+
+
+@pytest.mark.parametrize("times", [1, -1], ids=["once", "always"])
+def test_a_push_whose_answer_is_lost_leaves_no_branch(live: LivePlatform, times: int) -> None:
+    """Gitea had taken it."""
+    live.builder.well()
+    before = repository(live).refs()
+    with faults(live) as broken:
+        broken.lose("POST .*git-receive-pack", times=times)
+        result = live.verify("pipeline", promotes=False, **PUSHED)["pipeline"]
+    assert result.outcome is Outcome.FAILED, live.printed
+    assert re.search(r"deleted verify/\w{8} of ", live.printed)
+    assert re.search(r"What stays: perhaps images in \S+, tagged verify-\w{8}-\*\.", live.printed)
+    assert live.printed.count("What stays") == 1
+    assert repository(live).refs() == before
+
+
+def test_a_branch_that_can_not_be_deleted_is_named_with_the_command_that_does(live: LivePlatform) -> None:
+    """After a push that went well, and after one that broke off."""
+    live.builder.well()
+    for breaks_off in (False, True):
+        with faults(live) as broken:
+            broken.answer("DELETE .*/branches/verify/", 500, message="no space left", times=-1)
+            if breaks_off:
+                broken.lose("POST .*git-receive-pack")
+            live.verify("pipeline", promotes=False, **PUSHED)
+        (branch,) = (each.removeprefix("refs/heads/") for each in repository(live).refs() if "verify/" in each)
+        repository(live).delete_branch(branch)
+        said = " ".join(live.printed.split())
+        assert f"What stays: {'perhaps ' if breaks_off else ''}the branch {branch} of platform/stonks-oracle" in said
+        assert "which could not be deleted (Gitea failed with 500" in said
+        assert f"platform/stonks-oracle.git --delete {branch}` does it." in said
+
+
+def test_a_push_to_main_whose_answer_is_lost_is_told(live: LivePlatform) -> None:
+    """It stays there, whether this run has heard of it or not."""
+    live.builder.well()
+    before = repository(live).head("main")
+    with faults(live) as broken:
+        broken.lose("POST .*git-receive-pack")
+        result = live.verify("pipeline", **PUSHED)["pipeline"]
+    assert result.outcome is Outcome.FAILED, live.printed
+    assert repository(live).head("main") != before
+    assert "What stays: perhaps an empty commit on main of platform/stonks-oracle, and its images" in " ".join(live.printed.split())
+
+
+def test_a_push_that_gitea_refuses_leaves_nothing_to_tell(live: LivePlatform) -> None:
+    """Nobody looks for a commit that was not taken."""
+    before = repository(live).refs()
+    with faults(live) as broken:
+        broken.answer("GET .*git-receive-pack", 403, times=-1)
+        result = live.verify("pipeline", **PUSHED)["pipeline"]
+    assert result.outcome is Outcome.FAILED, live.printed
+    assert "What stays" not in live.printed
+    assert repository(live).refs() == before
+
+
+@pytest.mark.parametrize(
     ("pipeline", "outcome", "said"),
     [
         (f"when: {{event: push, path: {{include: ['*.py'], on_empty: false}}}}\n{STEPS}", Outcome.SKIPPED, "push a change, and read"),
@@ -138,6 +221,16 @@ def test_automatic_promotion_that_somebody_has_switched_off_is_told_at_once(live
         result = live.verify("promotion", patience=600.0, **PUSHED)["promotion"]
     assert result.outcome is Outcome.FAILED
     assert "switched off automatic promotion to beta" in " ".join(live.printed.split())
+
+
+@contextmanager
+def faults(live: LivePlatform) -> Iterator[Faults]:
+    """Let Gitea have bad days, as long as the block lasts."""
+    found = live.world.gitea.world.faults
+    try:
+        yield found
+    finally:
+        found.waiting.clear()
 
 
 def repository(live: LivePlatform) -> Bare:

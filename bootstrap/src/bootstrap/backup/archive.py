@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
+from bootstrap import abridged
 from bootstrap.backup.index import INDEX, SEAL, BackupError, Index, digest
+from bootstrap.durable import sync_folder
 from plugin_kit.console import counted
 
 PARTIAL = ".partial-"
@@ -79,19 +81,9 @@ def read(path: Path) -> Opened:
         if entry.path not in files or digest(files[entry.path]) != entry.sha256
     ]
     if bad:
-        more = [f"and {len(bad) - _DAMAGED} more"] if len(bad) > _DAMAGED else []
-        raise BackupError(f"{path} is damaged: {counted(len(bad), 'file')}", details=[*bad[:_DAMAGED], *more], hint=_HINT)
+        raise BackupError(f"{path} is damaged: {counted(len(bad), 'file')}", details=abridged.lines(bad, _DAMAGED), hint=_HINT)
     held = {entry.path: files[entry.path] for entry in index.entries}
     return Opened(path=path, index=index, size=sum(map(len, held.values())), files=held)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last over a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

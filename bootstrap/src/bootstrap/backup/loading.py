@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from bootstrap import abridged
 from bootstrap.backup.archive import Archive, Opened, read
 from bootstrap.backup.export import secret_values
 from bootstrap.backup.index import FIELDS, INDEX, BackupError, Entry
@@ -98,10 +99,9 @@ def check_entries(loaded: Loaded, scope: Scope) -> None:
             if entry.ref and entry.part and not is_exported(scope, entry.part, entry.ref)
         ]
         if foreign:
-            more = [f"and {len(foreign) - _NAMED} more"] if len(foreign) > _NAMED else []
             raise BackupError(
                 f"nothing was restored: {archive.path} holds what no backup of this platform does",
-                details=[*foreign[:_NAMED], *more],
+                details=abridged.lines(foreign, _NAMED),
                 hint="is platform.yaml without a project, or with another namespace, than when the backup was made? Put that right first; "
                 "else find out who has written to the folder of the backups, and take a backup from before",
             )

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bootstrap import abridged
 from bootstrap.backup.archive import Archive
 from bootstrap.backup.loading import Loaded
 from bootstrap.backup.making import Made
@@ -85,7 +86,6 @@ def _lines(plan: Plan) -> Iterator[str]:
         if step.action is not Action.SAME:
             groups.setdefault((step.action, step.ref.kind, step.ref.namespace or "", step.reason), []).append(step)
     for (action, kind, namespace, reason), steps in groups.items():
-        names = ", ".join(step.ref.name for step in steps[:_NAMED])
-        more = f" and {len(steps) - _NAMED} more" if len(steps) > _NAMED else ""
+        names = abridged.names([step.ref.name for step in steps], _NAMED)
         where = f"{namespace}/" if namespace and len(steps) == 1 else f"in {namespace}: " if namespace else ""
-        yield f"{action.value:<9} {kind} {where}{names}{more}{f' ({reason})' if reason else ''}"
+        yield f"{action.value:<9} {kind} {where}{names}{f' ({reason})' if reason else ''}"

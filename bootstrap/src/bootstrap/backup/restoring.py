@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bootstrap import abridged
 from bootstrap.backup import status
 from bootstrap.backup.kinds import DEFINITIONS
 from bootstrap.backup.loading import Loaded
@@ -45,7 +46,7 @@ def check(made: Plan, choice: Choice) -> None:
     verb = "is" if len(differing) == 1 else "are"
     raise PlanError(
         f"nothing was restored: {counted(len(differing), 'object')} {verb} there and not as in the backup",
-        details=_first([f"{step.ref.label}: {step.reason}" for step in differing]),
+        details=abridged.lines([f"{step.ref.label}: {step.reason}" for step in differing], _NAMED),
         hint="--overwrite takes what the backup says, --keep leaves them as they are; both restore the rest",
     )
 
@@ -83,7 +84,7 @@ def _check_unchanged(shown: Plan, found: Plan, home: str) -> None:
     changed = [ref for ref in {**before, **now} if before.get(ref) != now.get(ref)]
     raise PlanError(
         "nothing was restored: the cluster has changed since the plan was shown",
-        details=_first([f"{ref.label}: {_word(before.get(ref))}, and now {_word(now.get(ref))}" for ref in changed]),
+        details=abridged.lines([f"{ref.label}: {_word(before.get(ref))}, and now {_word(now.get(ref))}" for ref in changed], _NAMED),
         hint="run it again",
     )
 
@@ -92,11 +93,6 @@ def _word(step: Step | None) -> str:
     if step is None:
         return "not to be restored"
     return f"{step.action.value}{f' ({step.reason})' if step.reason else ''}"
-
-
-def _first(lines: Sequence[str]) -> list[str]:
-    more = [f"and {len(lines) - _NAMED} more"] if len(lines) > _NAMED else []
-    return [*lines[:_NAMED], *more]
 
 
 def _carry_out(context: "Context", steps: Sequence[Step], choice: Choice) -> int:

@@ -1,7 +1,7 @@
 """The audit as a person, a program and a spreadsheet read it. Pure, but for what it prints."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -50,14 +50,15 @@ def as_json(found: Audit, *, now: datetime) -> dict[str, Any]:
     return {"records": records, "unreadable": unreadable, "kargo": found.kargo, "hidden": list(found.hidden)}
 
 
-def write_csv(out: TextIO, found: Audit) -> None:
-    """Write one line for each promotion, and one for each record without any."""
+def write_csv(out: TextIO, found: Audit, *, redacted: Callable[[str], str]) -> None:
+    """Write one line for each promotion, and one for each record without any; each cell goes through `redacted`."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow((*_RECORD, *_PASSAGE))
     for entry in found.entries:
         record = _record(entry)
         for used in [_passage(each) for each in entry.used] or [{}]:
-            writer.writerow([_cell(value) for value in (*(record[key] for key in _RECORD), *(used.get(key, "") for key in _PASSAGE))])
+            values = (*(record[key] for key in _RECORD), *(used.get(key, "") for key in _PASSAGE))
+            writer.writerow([_cell(str(value).lower() if isinstance(value, bool) else redacted(value)) for value in values])
 
 
 def _rows(entry: Entry, found: Audit, zone: str, now: datetime) -> Iterator[Sequence[str]]:
@@ -113,6 +114,5 @@ def _passage(passage: Passage) -> dict[str, Any]:
     }
 
 
-def _cell(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text

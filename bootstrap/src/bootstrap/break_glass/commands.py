@@ -52,11 +52,13 @@ def break_glass(
             breaking.show(console, platform, asked, record)
 
 
-@operator.command("add")
+@operator.command("add", short_help="Make a login for a person, in their own name.")
 def add_operator(
-    name: Annotated[str, typer.Argument(help="The name that people know them by; it must be in `break_glass.operators`.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that people know them by; it must be in `break_glass.operators`.")],
     *,
-    group: Annotated[list[str] | None, typer.Option(help="A group that they are in; repeat it for several.", show_default=False)] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="A group that they are in; repeat it for several.", show_default=False)
+    ] = None,
     valid_for: Annotated[str, typer.Option("--valid-for", metavar="TIME", help="How long the certificate is valid.")] = "90d",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The kubeconfig that is written. Default: NAME.kubeconfig.", show_default=False)
@@ -109,7 +111,7 @@ def audit(
         asked = audits.wanted(platform, project=project, stage=stage, since=since, now=now)
         found = audits.audit(session.context.cluster, platform.namespace, asked)
     if as_csv:
-        audit_report.write_csv(sys.stdout, found)
+        audit_report.write_csv(sys.stdout, found, redacted=terminal.redacted)
     elif as_json:
         terminal.write(audit_report.as_json(found, now=now))
     else:

@@ -11,6 +11,8 @@ from bootstrap.platform.platform import Platform
 
 SHORTEST_JUSTIFICATION = 15
 LONGEST_JUSTIFICATION = 500
+# Letters and signs by their category that are nothing but blank: of Hangul, and the empty cell of Braille.
+FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 API_VERSION = "admissionregistration.k8s.io/v1"
 KIND = "ValidatingAdmissionPolicy"
 # A name under which nothing is ever made: only asked about.
@@ -35,7 +37,10 @@ def values(platform: Platform) -> dict[str, Any]:
         "name": policy_name(platform.namespace),
         "guarded": json.dumps({project: [stage.name for stage in stages] for project, stages in platform.guarded.items()}),
         "shortest": SHORTEST_JUSTIFICATION,
+        # Between the first character and the last.
+        "between": SHORTEST_JUSTIFICATION - 2,
         "longest": LONGEST_JUSTIFICATION,
+        "fillers": "".join(rf"\x{{{ord(filler):X}}}" for filler in FILLERS),
         "seconds": int(length.total_seconds()),
         "length": words(length.total_seconds()),
     }

@@ -1,11 +1,12 @@
 """What somebody asks for who breaks glass, looked at before the API server is asked. Pure."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bootstrap.break_glass.policy import LONGEST_JUSTIFICATION, SHORTEST_JUSTIFICATION, words
+from bootstrap.break_glass.policy import FILLERS, LONGEST_JUSTIFICATION, SHORTEST_JUSTIFICATION, words
 from bootstrap.platform.platform import Platform
 from bootstrap.platform.stage import Stage
 from plugin_kit.console import counted
@@ -14,6 +15,7 @@ from plugin_kit.scalars import did_you_mean
 
 # Control characters and all others that can't be seen, and what ends a line or a paragraph; as in the policy.
 _NO_TEXT = ("C", "Zl", "Zp")
+_BLANK_ENDS = re.compile(rf"^[\s{FILLERS}]+|[\s{FILLERS}]+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +33,18 @@ def wanted(platform: Platform, *, project: str | None, stage: str, length: timed
     """Look at what is asked for; raises PluginError with all that would be refused. `project` may be left out where there is only one."""
     found = kargo_project(platform, project)
     stages = {each.name: each for each in platform.guarded[found]}
+    reason = _BLANK_ENDS.sub("", justification)
     problems = [
         *_stage_problems(platform, found, stage, stages),
         *_length_problems(platform, length),
-        *_justification_problems(justification.strip()),
+        *_justification_problems(reason),
     ]
     if problems:
         hint = "nothing was changed"
         if len(problems) == 1:
             raise PluginError(problems[0], hint=hint)
         raise PluginError(f"{len(problems)} things are wrong with it", details=problems, hint=hint)
-    return Wanted(project=found, stage=stages[stage], length=length, justification=justification.strip())
+    return Wanted(project=found, stage=stages[stage], length=length, justification=reason)
 
 
 def kargo_project(platform: Platform, name: str | None) -> str:
@@ -84,10 +87,10 @@ def _length_problems(platform: Platform, length: timedelta) -> list[str]:
 
 
 def _justification_problems(text: str) -> list[str]:
-    if len(text) < SHORTEST_JUSTIFICATION:
-        return [f"the justification has {counted(len(text), 'character')}; an audit needs at least {SHORTEST_JUSTIFICATION}"]
     if len(text) > LONGEST_JUSTIFICATION:
         return [f"the justification has {len(text)} characters, and at most {LONGEST_JUSTIFICATION} are possible"]
     if any(unicodedata.category(character).startswith(_NO_TEXT) for character in text):
         return ["the justification has a line feed or another character that can't be seen; write one line"]
+    if len(text) < SHORTEST_JUSTIFICATION:
+        return [f"the justification has {counted(len(text), 'character')}; an audit needs at least {SHORTEST_JUSTIFICATION}"]
     return []

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from bootstrap.check import yaml_text
+from bootstrap.check import git, yaml_text
 from bootstrap.check.source import Source
 from bootstrap.platform.problems import Problem
-from plugin_kit import process
-from plugin_kit.errors import PluginError, ProcessError
+from plugin_kit.errors import PluginError
 
 LARGEST = 1_000_000
-_GIT_SECONDS = 20.0
 # What people don't commit, where git can't say it.
 _SKIPPED = frozenset({".git", "node_modules", ".venv", "venv", "vendor", "__pycache__", ".tox", ".terraform"})
 _YAML = frozenset({".yaml", ".yml"})
@@ -178,19 +176,8 @@ def _chart_of(path: PurePosixPath, charts: Collection[PurePosixPath]) -> PurePos
 
 def _files(root: Path) -> list[PurePosixPath]:
     # What git ignores is no part of a repository.
-    listed = _tracked(root) if (root / ".git").exists() else None
-    return sorted(listed if listed is not None else _walked(root))
-
-
-def _tracked(root: Path) -> list[PurePosixPath] | None:
-    argv = ["git", "-c", f"safe.directory={root.resolve()}", "-C", str(root), "ls-files", "-co", "--exclude-standard", "-z"]
-    printed: list[str] = []
-    try:
-        process.run(argv, timeout=_GIT_SECONDS, on_line=lambda stream, line: printed.append(line) if stream == "stdout" else None)
-    except ProcessError:
-        return None
-    names = [name for name in "\n".join(printed).split("\0") if name]
-    return [PurePosixPath(name) for name in names if (root / name).is_file()]
+    listed = git.names(root) if (root / ".git").exists() else None
+    return sorted(_walked(root) if listed is None else (PurePosixPath(name) for name in listed if (root / name).is_file()))
 
 
 def _walked(root: Path) -> Iterator[PurePosixPath]:

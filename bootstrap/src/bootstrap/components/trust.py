@@ -9,17 +9,30 @@ from bootstrap.platform.platform import Platform
 RECORD = "ca"
 RECORD_KEY = "authority.pem"
 _BEGIN = "-----BEGIN CERTIFICATE-----"
+_END = "-----END CERTIFICATE-----"
 _WHAT = "the CA that `ca` names"
 
 
 def ca_pem(context: Context) -> str:
     """Return CA certificates as PEM text, empty where the system's are enough.
 
-    Where cert-manager is installed by the platform and `ca` says nothing, it is the CA of its issuer, empty until that is made.
+    They are those that `ca` names and, where cert-manager is installed by the platform, the CA of its issuer, as soon as that is made.
     """
+    given, own = given_ca(context), _own_ca(context)
+    # Who has copied it into `ca` has it in there.
+    return given if own in given else given + own
+
+
+def awaits_ca(context: Context) -> bool:
+    """Tell whether one is still to come: what is made of the others alone would have to be changed a moment later."""
+    return makes_ca(context.platform) and not _own_ca(context)
+
+
+def given_ca(context: Context) -> str:
+    """Return what `ca` names, empty where it says nothing."""
     bundle = context.platform.ca
     if bundle is None:
-        return own_ca(context) if makes_ca(context.platform) else ""
+        return ""
     if bundle.file is not None:
         pem = text_of_file(context, bundle.file, what=_WHAT)
     elif bundle.secret is not None:
@@ -35,12 +48,6 @@ def ca_pem(context: Context) -> str:
     return "".join(f"{_BEGIN}{part.partition(_END)[0]}{_END}\n" for part in pem.split(_BEGIN)[1:])
 
 
-def own_ca(context: Context) -> str:
-    """Return the certificate of the CA that the platform has made, empty where it has made none yet."""
-    pem = context.records.value(RECORD, RECORD_KEY)
-    return parted(pem)[1] if pem else ""
-
-
 def makes_ca(platform: Platform) -> bool:
     """Tell whether the platform has a CA of its own."""
     return platform.prerequisites.cert_manager.mode == "install"
@@ -52,4 +59,6 @@ def certificates_kept(platform: Platform) -> str:
     return f"it renews the certificate of {' and '.join(kept)}, which is kept" if makes_ca(platform) and kept else ""
 
 
-_END = "-----END CERTIFICATE-----"
+def _own_ca(context: Context) -> str:
+    pem = context.records.value(RECORD, RECORD_KEY) if makes_ca(context.platform) else None
+    return parted(pem)[1] if pem else ""

@@ -5,7 +5,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -14,26 +13,24 @@ import lightkube
 from lightkube.config import client_adapter
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.core.exceptions import ConfigError
-from lightkube.core.resource import NamespacedResource
 from lightkube.core.selector import build_selector
 from lightkube.types import CascadeType, PatchType
 
-from bootstrap.core.clock import Clock, Deadline, SystemClock
+from bootstrap.core.calls import RETRY_SECONDS, Calls
+from bootstrap.core.clock import Clock, SystemClock
 from bootstrap.core.connection import Connection
-from bootstrap.core.errors import AbsentError, BootstrapError, ClusterError, UnauthorizedError, UnreachableError
-from bootstrap.core.kinds import Kind, Kinds, part_of, status_of, told, told_by_all
+from bootstrap.core.errors import AbsentError, ClusterError, UnauthorizedError, UnreachableError
+from bootstrap.core.kinds import Kind, Kinds, is_namespaced, part_of, path_of, place_of, status_of, told, told_by_all
 from bootstrap.core.look import Look
 from bootstrap.core.objects import Manifest, Ref, ref_of
 from bootstrap.core.ownership import MANAGER
-from bootstrap.core.refusals import missing_kind, refusal, unreachable
-from bootstrap.core.transport import Noted, Wrap
+from bootstrap.core.refusals import missing_kind
+from bootstrap.core.rights import access_review
+from bootstrap.core.transport import Noted, Objects, Wrap
 
 T = TypeVar("T")
 
 REQUEST_SECONDS = 10.0
-RETRY_SECONDS = 10.0
-_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
-_LONGEST_PAUSE = 1.0
 _CHUNK = 200
 # Each of these is bigger than a list of anything else, and only few are asked for.
 _NEVER_LISTED = frozenset({"CustomResourceDefinition"})
@@ -71,15 +68,14 @@ class Cluster:
         `wrap` puts something between this and the wire.
         """
         self.connection = connection
-        self._retry_for = retry_for
         self._look: Look | None = None
-        self._clock = clock or SystemClock()
+        self._call = Calls(connection, retry_for=retry_for, clock=clock or SystemClock()).make
         self._transport = Noted(wrap(connection.transport()), changed=self.forget)
         limit = httpx2.Timeout(timeout)
         try:
             # Its overloads tell kinds with a namespace from those without, which is only known here at run time.
             self._client: Any = lightkube.Client(
-                config=connection.config, timeout=limit, field_manager=MANAGER, trust_env=False, transport=self._transport
+                config=connection.config, timeout=limit, field_manager=MANAGER, trust_env=False, transport=Objects(self._transport)
             )
             self._http = client_adapter.Client(
                 connection.config, ConnectionParams(timeout=limit, trust_env=False, transport=self._transport)
@@ -161,7 +157,7 @@ class Cluster:
         """Return a manifest as Helm takes it: with this namespace where its kind has one and it names none, else without any."""
         kind = self._kind(manifest["apiVersion"], manifest["kind"])
         metadata = dict(manifest["metadata"])
-        if kind is not None and not _is_namespaced(kind):
+        if kind is not None and not is_namespaced(kind):
             metadata.pop("namespace", None)
         else:
             metadata["namespace"] = metadata.get("namespace") or namespace
@@ -181,7 +177,7 @@ class Cluster:
             if heads is not None:
                 return heads.get(ref.name)
         try:
-            answer = self._call(lambda: self._asked(f"{_path(kind, ref.namespace)}/{ref.name}", headers={"Accept": _HEADS}), "get", ref)
+            answer = self._call(lambda: self._asked(f"{path_of(kind, ref.namespace)}/{ref.name}", headers={"Accept": _HEADS}), "get", ref)
         except AbsentError:
             return None
         return {**answer, "apiVersion": ref.api_version, "kind": ref.kind}
@@ -196,7 +192,7 @@ class Cluster:
         kind = self._kind(ref.api_version, ref.kind)
         if kind is None:
             return None
-        misses = _is_namespaced(kind) and ref.namespace is None
+        misses = is_namespaced(kind) and ref.namespace is None
         listed = None if misses or ref.kind in _NEVER_LISTED else self._listed(ref, kind)
         if listed is None or (ref.kind == "Secret" and ref.name not in listed):
             return self._get(ref)
@@ -204,13 +200,13 @@ class Cluster:
 
     def _listed(self, ref: Ref, kind: Kind, headers: Mapping[str, str] | None = None) -> Mapping[str, Manifest] | None:
         """Return the objects beside this one, by name; None where there are too many, or they must not be listed."""
-        namespace = ref.namespace if _is_namespaced(kind) else None
+        namespace = ref.namespace if is_namespaced(kind) else None
         # The revisions of Helm's releases are as big as their charts.
         query = {"limit": _CHUNK, **({"fieldSelector": _NOT_OF_HELM} if ref.kind == "Secret" else {})}
 
         def read() -> Mapping[str, Manifest] | None:
             try:
-                answer = self._call(lambda: self._asked(_path(kind, namespace), query, headers), "list", ref)
+                answer = self._call(lambda: self._asked(path_of(kind, namespace), query, headers), "list", ref)
             except (UnreachableError, UnauthorizedError):
                 raise
             except ClusterError:
@@ -232,7 +228,7 @@ class Cluster:
         if kind is None:
             return None
         try:
-            return self._plain(self._call(lambda: self._client.get(kind, ref.name, **_in(ref, kind)), "get", ref))
+            return self._plain(self._call(lambda: self._client.get(kind, ref.name, **place_of(ref, kind)), "get", ref))
         except AbsentError:
             return None
 
@@ -247,7 +243,7 @@ class Cluster:
         if model is None:
             return []
         ref = Ref(api_version=api_version, kind=kind, name="", namespace=namespace)
-        where = {"namespace": namespace or "*"} if _is_namespaced(model) else {}
+        where = {"namespace": namespace or "*"} if is_namespaced(model) else {}
 
         def read() -> Sequence[object]:
             return list(self._client.list(model, labels=dict(labels or {}), chunk_size=_CHUNK, **where))
@@ -277,7 +273,7 @@ class Cluster:
                     field_manager=manager,
                     force=force,
                     dry_run=dry_run,
-                    **_in(ref, kind),
+                    **place_of(ref, kind),
                 ),
                 "patch",
                 ref,
@@ -290,7 +286,7 @@ class Cluster:
         kind = self._served(ref)
 
         def send() -> object:
-            return self._client.create(kind(manifest), dry_run=dry_run, **_in(ref, kind))
+            return self._client.create(kind(manifest), dry_run=dry_run, **place_of(ref, kind))
 
         return self._plain(self._call(send, "create", ref, again=dry_run))
 
@@ -298,7 +294,9 @@ class Cluster:
         """Write a whole object back, or a subresource of it; StaleError where its `resourceVersion` is no longer the last one."""
         ref = ref_of(manifest)
         kind: Any = self._served(ref) if part is None else part_of(self._served(ref), part)
-        return self._plain(self._call(lambda: self._client.replace(kind(manifest), ref.name, **_in(ref, kind)), "update", ref, again=False))
+        return self._plain(
+            self._call(lambda: self._client.replace(kind(manifest), ref.name, **place_of(ref, kind)), "update", ref, again=False)
+        )
 
     def patch(self, ref: Ref, patch: Manifest | Sequence[Manifest], *, dry_run: bool = False) -> Manifest:
         """Change an object by a merge patch (a map) or a JSON patch (a list), and return it."""
@@ -307,7 +305,7 @@ class Cluster:
         body: Any = patch if isinstance(patch, dict) else list(patch)
         return self._plain(
             self._call(
-                lambda: self._client.patch(kind, ref.name, body, patch_type=form, dry_run=dry_run, **_in(ref, kind)),
+                lambda: self._client.patch(kind, ref.name, body, patch_type=form, dry_run=dry_run, **place_of(ref, kind)),
                 "patch",
                 ref,
                 # What a JSON patch takes away the first time is not there the second time.
@@ -321,7 +319,7 @@ class Cluster:
         model: Any = status_of(kind)
         return self._plain(
             self._call(
-                lambda: self._client.patch(model, ref.name, {"status": status}, patch_type=PatchType.MERGE, **_in(ref, kind)),
+                lambda: self._client.patch(model, ref.name, {"status": status}, patch_type=PatchType.MERGE, **place_of(ref, kind)),
                 "patch the status of",
                 ref,
             )
@@ -333,26 +331,15 @@ class Cluster:
         if kind is None:
             return False
         try:
-            self._call(lambda: self._client.delete(kind, ref.name, cascade=cascade, **_in(ref, kind)), "delete", ref)
+            self._call(lambda: self._client.delete(kind, ref.name, cascade=cascade, **place_of(ref, kind)), "delete", ref)
         except AbsentError:
             return False
         return True
 
     def can(self, verb: str, ref: Ref) -> bool:
         """Ask whether the user may do something; an empty name means any object of the kind, and the kind `*` of `*/*` all there are."""
-        is_any = ref.kind == "*"
-        kind: Any = None if is_any else self._kind(ref.api_version, ref.kind)
-        # A kind that comes later is named by a guess that fits every kind there is here.
-        guess = "*" if is_any else f"{ref.kind.lower()}s"
-        attributes = {
-            "verb": verb,
-            "group": ref.group,
-            "resource": kind._api_info.plural if kind else guess,  # noqa: SLF001  lightkube's classes have no other name for it
-            **({"namespace": ref.namespace} if ref.namespace else {}),
-            **({"name": ref.name} if ref.name else {}),
-        }
-        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
-        asked = Ref(api_version="authorization.k8s.io/v1", kind="SelfSubjectAccessReview", name="")
+        review = access_review(verb, ref, None if ref.kind == "*" else self._kind(ref.api_version, ref.kind))
+        asked = Ref(api_version=review["apiVersion"], kind=review["kind"], name="")
         model = self._served(asked)
         answer = self._plain(self._call(lambda: self._client.create(model(review)), "create", asked))
         return bool((answer.get("status") or {}).get("allowed"))
@@ -400,59 +387,9 @@ class Cluster:
             raise missing_kind(ref.api_version, ref.kind)
         return kind
 
-    def _call(self, work: Callable[[], T], verb: str, ref: Ref, *, again: bool = True) -> T:
-        """Do it, again while the API server is busy or starting, and tell what goes wrong in a person's words."""
-        deadline = Deadline.after(self._retry_for, self._clock)
-        pause = 0.05
-        while True:
-            try:
-                return work()
-            except httpx2.HTTPStatusError as error:
-                failure: BootstrapError = refusal(error.response, verb, ref)
-                passing = error.response.status_code in _BUSY
-                cause: Exception = error
-            except httpx2.HTTPError as error:
-                failure, cause = unreachable(self.address, error), error
-                # An unknown certificate stays unknown.
-                passing = "CERTIFICATE" not in str(error) and (again or isinstance(error, httpx2.ConnectError))
-            except ConfigError as error:
-                raise ClusterError(
-                    f"the login of context {self.connection.context} does not work: {error}",
-                    hint="the program that the kubeconfig gets its token from has failed; try: kubectl version",
-                ) from error
-            except (ValueError, KeyError) as error:
-                raise UnreachableError(
-                    f"something else than a Kubernetes API answers at {self.address}",
-                    details=[f"its answer to {verb} {ref.kind} can't be read: {error}"],
-                    hint="see whether a proxy or a login page stands in front of it, and whether the kubeconfig names the right port",
-                ) from error
-            if not passing or deadline.expired:
-                raise failure from cause
-            self._clock.sleep(min(pause, deadline.left))
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
     @staticmethod
     def _plain(found: object) -> Manifest:
         return dict(cast("Mapping[str, Any]", found))
-
-
-def _is_namespaced(kind: Any) -> bool:  # noqa: ANN401  a class made at run time
-    return issubclass(kind, NamespacedResource)
-
-
-def _path(kind: Any, namespace: str | None) -> str:  # noqa: ANN401  a class made at run time
-    resource = kind._api_info.resource  # noqa: SLF001  lightkube's classes have no other name for it
-    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
-    where = f"/namespaces/{namespace}" if namespace else ""
-    return f"{root}{where}/{kind._api_info.plural}"  # noqa: SLF001
-
-
-def _in(ref: Ref, kind: Any) -> dict[str, str]:  # noqa: ANN401  a class made at run time
-    if not _is_namespaced(kind):
-        return {}
-    if ref.namespace is None:
-        raise ValueError(f"{ref.label} needs a namespace")
-    return {"namespace": ref.namespace}
 
 
 def _when(event: Manifest) -> str:

@@ -75,11 +75,15 @@ class Engine:
         """Look at every resource, and for what is left over, all at once; what takes longest begins first."""
         work = [resource for resources, _ in lists for resource in resources]
         order = sorted(range(len(work)), key=lambda number: not isinstance(work[number], ReleaseResource))
-        with ThreadPoolExecutor(max_workers=1) as beside:
+        beside = ThreadPoolExecutor(max_workers=1)
+        try:
             left_over = beside.submit(self._left_over, lists)
             found = dict(zip(order, each(lambda number: look(work[number]), order, at_once=AT_ONCE), strict=True))
-        rows = (found[number] for number in range(len(work)))
-        return [list(itertools.islice(rows, len(resources))) for resources, _ in lists], left_over.result()
+            rows = (found[number] for number in range(len(work)))
+            return [list(itertools.islice(rows, len(resources))) for resources, _ in lists], left_over.result()
+        finally:
+            # As in `each`: Ctrl+C need not wait for an answer that nobody wants any more.
+            beside.shutdown(wait=False, cancel_futures=True)
 
     def up(self, confirm: Callable[[Plan], bool] = lambda _: True) -> Plan:
         """Show the plan, ask, do it, and see that all is in order; return the plan.

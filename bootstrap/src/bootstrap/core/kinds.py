@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 import httpx2
-from lightkube.core.resource import ApiInfo, ResourceDef
+from lightkube.core.resource import ApiInfo, NamespacedResource, ResourceDef
 from lightkube.generic_resource import (
     GenericGlobalResource,
     GenericGlobalStatus,
@@ -14,6 +14,8 @@ from lightkube.generic_resource import (
 )
 from lightkube.models.meta_v1 import ObjectMeta, Status
 
+from bootstrap.core.objects import Ref
+from bootstrap.core.transport import is_page
 from plugin_kit import parallel
 
 Kind: TypeAlias = type[GenericGlobalResource] | type[GenericNamespacedResource]
@@ -86,7 +88,7 @@ class Kinds:
     def _resources(self, api_version: str) -> list[dict[str, Any]]:
         root = "apis" if "/" in api_version else "api"
         answer = self._http.get(f"/{root}/{api_version}")
-        if answer.status_code == HTTPStatus.NOT_FOUND:
+        if answer.status_code == HTTPStatus.NOT_FOUND and not is_page(answer):
             return []
         return list(told(answer).get("resources") or ())
 
@@ -113,6 +115,28 @@ def _kind(api_version: str, kind: str, plural: str, *, namespaced: bool) -> Kind
     base = GenericNamespacedResource if namespaced else GenericGlobalResource
     # Not lightkube's own registry: that is one for the process, and knows the kinds by the classes of their models.
     return type(kind, (base,), {"_api_info": info})
+
+
+def is_namespaced(kind: Kind) -> bool:
+    """Tell whether its objects are in namespaces."""
+    return issubclass(kind, NamespacedResource)
+
+
+def place_of(ref: Ref, kind: Kind) -> dict[str, str]:
+    """Return the namespace of an object as lightkube takes it: as an argument, where its kind has one."""
+    if not is_namespaced(kind):
+        return {}
+    if ref.namespace is None:
+        raise ValueError(f"{ref.label} needs a namespace")
+    return {"namespace": ref.namespace}
+
+
+def path_of(kind: Any, namespace: str | None) -> str:  # noqa: ANN401  a class made at run time
+    """Return where its objects are, of one namespace or of all."""
+    resource = kind._api_info.resource  # noqa: SLF001  lightkube's classes have no other name for it
+    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    where = f"/namespaces/{namespace}" if namespace else ""
+    return f"{root}{where}/{kind._api_info.plural}"  # noqa: SLF001
 
 
 def status_of(kind: Kind) -> type[GenericGlobalStatus] | type[GenericNamespacedStatus]:

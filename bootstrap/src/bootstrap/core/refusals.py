@@ -22,6 +22,7 @@ from bootstrap.core.errors import (
     UnreachableError,
 )
 from bootstrap.core.objects import Ref
+from bootstrap.core.transport import is_page
 
 _NAMESPACE_NOT_FOUND = re.compile(r'namespaces? "([^"]+)" not found')
 _CONFLICT = re.compile(r'conflict with "([^"]+)"')
@@ -48,6 +49,20 @@ def unreachable(address: str, error: Exception) -> UnreachableError:
     )
 
 
+def stranger(address: str, verb: str, ref: Ref, what: str) -> UnreachableError:
+    """Say that the answer to a call is none of Kubernetes; `what` is what is wrong with it."""
+    return UnreachableError(
+        f"something else than a Kubernetes API answers at {address}",
+        details=[f"its answer to {verb} {ref.kind} can't be read: {what}"],
+        hint="see whether a proxy or a login page stands in front of it, and whether the kubeconfig names the right port",
+    )
+
+
+def is_foreign(response: httpx2.Response) -> bool:
+    """Tell whether an answer that is no success can't come from an API server, nor from a proxy that can't reach it."""
+    return response.is_redirect or (response.is_client_error and is_page(response))
+
+
 def missing_kind(api_version: str, kind: str) -> AbsentError:
     """Say that nobody serves a kind."""
     named = f"{kind}.{api_version}"
@@ -58,7 +73,9 @@ def refusal(response: httpx2.Response, verb: str, ref: Ref) -> ClusterError | Co
     """Return the error for an answer with an error status."""
     status = _status(response)
     code = response.status_code
-    message = str(status.get("message") or response.text.strip().split("\n", 1)[0] or HTTPStatus(code).phrase)
+    # The first line of a page says nothing.
+    text = "" if is_page(response) else response.text.strip().split("\n", 1)[0]
+    message = str(status.get("message") or text or response.reason_phrase)
     causes = (status.get("details") or {}).get("causes") or ()
     match code:
         case HTTPStatus.UNAUTHORIZED:
@@ -77,7 +94,8 @@ def refusal(response: httpx2.Response, verb: str, ref: Ref) -> ClusterError | Co
             return _conflict(status, ref, causes)
         case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
             return _invalid(message, ref, causes, code)
-    return RefusedError(f"the Kubernetes API answered {code} to {verb} {ref.label}", code=code, details=[message], hint=_HINTS.get(code))
+    told = [message] if message else []
+    return RefusedError(f"the Kubernetes API answered {code} to {verb} {ref.label}", code=code, details=told, hint=_HINTS.get(code))
 
 
 def _status(response: httpx2.Response) -> Mapping[str, Any]:
@@ -85,7 +103,7 @@ def _status(response: httpx2.Response) -> Mapping[str, Any]:
         status = response.json()
     except ValueError:
         return {}
-    return status if isinstance(status, Mapping) else {}
+    return status if isinstance(status, Mapping) and status.get("kind") == "Status" else {}
 
 
 def _forbidden(message: str, verb: str, ref: Ref) -> ClusterError:

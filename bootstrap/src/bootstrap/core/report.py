@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from bootstrap import abridged
 from bootstrap.core.change import Action, Change, State
 from bootstrap.core.left_over import LeftOver
 from bootstrap.core.plan import ComponentPlan, Plan, Problem, Status, Teardown, distinct
@@ -114,10 +115,7 @@ def _show_left_over(console: Console, left_over: Sequence[LeftOver]) -> None:
 
 def _show_problems(console: Console, problems: Sequence[Problem]) -> None:
     for error, resources in distinct(problems):
-        several = [f"it is about {counted(len(resources), 'resource')}: {_listed(resources)}"] if len(resources) > 1 else []
+        several = (
+            [f"it is about {counted(len(resources), 'resource')}: {abridged.names(resources, _MOST_NAMES)}"] if len(resources) > 1 else []
+        )
         console.error(PluginError(error.message, hint=error.hint, details=[*error.details, *several]))
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    return f"{', '.join(names[:_MOST_NAMES])}{f' and {more} more' if more > 0 else ''}"

@@ -21,6 +21,11 @@ def is_mutation(request: httpx2.Request) -> bool:
     return not request.url.path.endswith(_QUESTIONS)
 
 
+def is_page(response: httpx2.Response) -> bool:
+    """Tell whether an answer is a page for people; API servers have none."""
+    return response.headers.get("Content-Type", "").lower().startswith("text/html")
+
+
 class Noted(httpx2.BaseTransport):
     """Passes requests on. Safe to use from several threads, as its inner transport is."""
 
@@ -52,8 +57,6 @@ class Noted(httpx2.BaseTransport):
         finally:
             if mutation:
                 self._changed()
-        # lightkube reads the header of every error, and a proxy's may have none.
-        response.headers.setdefault("Content-Type", "text/plain")
         with self._lock:
             self.mutations += mutation
             for value in response.headers.get_list("Warning"):
@@ -62,6 +65,32 @@ class Noted(httpx2.BaseTransport):
                 self._warnings[text.rpartition('"')[0].replace('\\"', '"') or value] = None
             if date := response.headers.get("Date"):
                 self._ahead = parsedate_to_datetime(date).timestamp() - time()
+        return response
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._inner.close()
+
+
+class Objects(httpx2.BaseTransport):
+    """Passes on what can be an answer of Kubernetes: a JSON object, or the text of a log. lightkube would take anything else for one, too.
+
+    Raises HTTPStatusError for what is no success, and ValueError for what is something else.
+    """
+
+    def __init__(self, inner: httpx2.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request, and read its answer."""
+        response = self._inner.handle_request(request)
+        response.request = request
+        response.read()
+        response.raise_for_status()
+        if is_page(response):
+            raise ValueError("a page for people")
+        if not request.url.path.endswith("/log") and not response.content.lstrip().startswith(b"{"):
+            raise ValueError("no JSON object")
         return response
 
     def close(self) -> None:

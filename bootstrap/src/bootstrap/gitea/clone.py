@@ -17,7 +17,7 @@ from plugin_kit.errors import ProcessError
 from plugin_kit.redact import Redactor
 
 _LOOK_SECONDS = 60.0
-_PUSH_SECONDS = 1800.0
+PUSH_SECONDS = 1800.0
 # A command line takes 2 MiB at least; so many names are far from it.
 _REFS_AT_ONCE = 500
 
@@ -120,17 +120,17 @@ def is_behind(clone: Clone, place: Place, pod: Pod) -> bool:
     They are fetched into a folder that is thrown away: the clone is somebody's work, and is only read.
     """
     objects = git(clone.folder, "rev-parse", "--path-format=absolute", "--git-path", "objects").stdout.strip()
-    with logged_in(place) as env, tempfile.TemporaryDirectory(prefix="bootstrap-fetch-") as folder:
+    with logged_in(place, hooks=False) as env, tempfile.TemporaryDirectory(prefix="bootstrap-fetch-") as folder:
         aside = Path(folder)
-        git(aside, "init", "--quiet", "--bare")
+        git(aside, "init", "--quiet", "--bare", env=env)
         (aside / "objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8")
         # So that git tells the server what need not be sent.
-        git(aside, "update-ref", "refs/heads/clone", clone.head)
+        git(aside, "update-ref", "refs/heads/clone", clone.head, env=env)
         wanted = f"refs/heads/{clone.branch}:refs/heads/there"
-        result = git(aside, "fetch", "--quiet", "--no-tags", place.url, wanted, env=env, check=False, timeout=_PUSH_SECONDS)
+        result = git(aside, "fetch", "--quiet", "--no-tags", place.url, wanted, env=env, check=False, timeout=PUSH_SECONDS)
         if result.returncode:
             raise failed(result.stderr, place, pod)
-        return not git(aside, "merge-base", "--is-ancestor", "refs/heads/clone", "refs/heads/there", check=False).returncode
+        return not git(aside, "merge-base", "--is-ancestor", "refs/heads/clone", "refs/heads/there", env=env, check=False).returncode
 
 
 def decide(clone: Clone, refs: Mapping[str, str], relation: Relation) -> Push:
@@ -154,7 +154,7 @@ def push(clone: Clone, plan: Push, place: Place, pod: Pod) -> None:
     with logged_in(place) as env:
         for start in range(0, len(plan.refspecs), _REFS_AT_ONCE):
             refspecs = plan.refspecs[start : start + _REFS_AT_ONCE]
-            result = git(clone.folder, "push", "--porcelain", place.url, *refspecs, env=env, check=False, timeout=_PUSH_SECONDS)
+            result = git(clone.folder, "push", "--porcelain", place.url, *refspecs, env=env, check=False, timeout=PUSH_SECONDS)
             if result.returncode:
                 raise failed(f"{result.stderr}\n{result.stdout}", place, pod)
 
@@ -194,10 +194,15 @@ def git(
 
 
 @contextlib.contextmanager
-def logged_in(place: Place) -> Iterator[dict[str, str]]:
-    """Give the environment that logs git in at this place and nowhere else: not in argv, not in the clone's configuration."""
+def logged_in(place: Place, *, hooks: bool = True) -> Iterator[dict[str, str]]:
+    """Give the environment that logs git in at this place and nowhere else: not in argv, not in the clone's configuration.
+
+    `hooks=False` is for folders that are thrown away: a person's own hooks, which may be set for all repositories, are about other work.
+    """
     with tempfile.TemporaryDirectory(prefix="bootstrap-git-") as folder:
         settings = {f"http.{place.url}.extraHeader": f"Authorization: {place.token.header()}", "credential.helper": ""}
+        if not hooks:
+            settings["core.hooksPath"] = os.devnull
         env = _environment()
         if place.ca:
             bundle = Path(folder) / "ca.pem"

@@ -30,11 +30,14 @@ def migrate(
 ) -> None:
     """Take an application's repository off GHCR; shows a diff first. Exit code: 0 nothing to do, or written; 2 changes, 1 problems."""
     # With its own parts: what only this command needs takes time to load.
+    from bootstrap.migrate import journal  # noqa: PLC0415
     from bootstrap.migrate import report as migrate_report  # noqa: PLC0415
     from bootstrap.migrate.run import prepare  # noqa: PLC0415
 
     console = terminal.console(data_follow=as_json)
     loaded = load(file, allow_plain_secrets=allow_plain_secrets)
+    if restored := journal.recover(path):
+        migrate_report.show_restored(console, restored)
     made = prepare(path, loaded, project=project, given=given or (), exclude=exclude or ())
     if write:
         made.write()

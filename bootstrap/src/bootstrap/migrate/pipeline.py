@@ -33,6 +33,20 @@ def pipeline(platform: Platform, project: Project, found: Builds, tests: Iterabl
     return "\n".join(lines) + "\n"
 
 
+def entry_of(build: Build) -> str:
+    """Write an image as an entry of `images`."""
+    where = f", context: {_text(build.context)}" if build.context != "." or not build.dockerfile else ""
+    file = f", dockerfile: {_text(build.dockerfile)}" if build.dockerfile else ""
+    on = f", {contexts_of(build)}" if build.contexts else ""
+    return f"{{name: {_text(build.name)}{where}{file}{on}{', push: false' if build.is_base else ''}}}"
+
+
+def contexts_of(build: Build) -> str:
+    """Write what tells an image that others of the same run are what it is built on."""
+    contexts = ", ".join(f'"{name}": "target:{other}"' for name, other in build.contexts)
+    return f"build_contexts: {{{contexts}}}"
+
+
 def _head(platform: Platform, project: Project) -> Iterator[str]:
     yield f"# The first pipeline of {project.name}, written by `bootstrap migrate`. To be looked at once: the tests and the images."
     yield "#"
@@ -118,13 +132,13 @@ def _images(platform: Platform, project: Project, found: Builds) -> Iterator[str
     yield "      images:"
     sure = found.sure or (Build(name=project.watched_image),)
     for each in sure:
-        yield f"        - {_build(each)}{'  # is it this one? What is left over was put together' if each.is_guess else ''}"
+        yield f"        - {entry_of(each)}{'  # is it this one? What is left over was put together' if each.is_guess else ''}"
     if not found.sure:
         yield "        # ^ No Dockerfile was found in the repository: write where it lies."
     for name in found.unbuilt if found.sure else ():
         yield f"        # - {{name: {name}, context: ...}}  # it is deployed: where is its Dockerfile?"
     for build in found.unnamed:
-        yield f"        # - {_build(build)}  # nothing deploys it under this name"
+        yield f"        # - {entry_of(build)}  # nothing deploys it under this name"
     yield "    when: *main"
     yield ""
 
@@ -178,14 +192,6 @@ def _secrets(platform: Platform, project: Project) -> Iterator[str]:
 
 def _has_ca(platform: Platform) -> bool:
     return platform.ca is not None or makes_ca(platform)
-
-
-def _build(build: Build) -> str:
-    where = f", context: {_text(build.context)}" if build.context != "." or not build.dockerfile else ""
-    file = f", dockerfile: {_text(build.dockerfile)}" if build.dockerfile else ""
-    contexts = ", ".join(f'"{name}": "target:{other}"' for name, other in build.contexts)
-    on = f", build_contexts: {{{contexts}}}" if contexts else ""
-    return f"{{name: {_text(build.name)}{where}{file}{on}{', push: false' if build.is_base else ''}}}"
 
 
 def _text(text: str) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from bootstrap.migrate import addresses, login, notes, pods, removal, texts
+from bootstrap.check.tree import is_pipeline
+from bootstrap.migrate import addresses, contexts, login, notes, pods, removal, texts
 from bootstrap.migrate.aim import Aim
 from bootstrap.migrate.builds import Builds, builds, built, tests, with_bases
 from bootstrap.migrate.dockerfile import is_dockerfile
@@ -80,7 +81,9 @@ def plan(source: Source, aim: Aim, platform: Platform, project: Project) -> Plan
         return Plan(problems=tuple(sorted(source.problems, key=lambda each: (each.file, each.line))))
     planner = _Planner(source, aim)
     planner.run()
-    if not source.repository.has_pipeline:
+    if source.repository.has_pipeline:
+        planner.look_at_pipelines()
+    else:
         planner.create_pipeline(platform, project)
     return planner.plan()
 
@@ -135,8 +138,7 @@ class _Planner:
     def create_pipeline(self, platform: Platform, project: Project) -> None:
         deployed = self._deployed()
         found = builds(self._source, deployed, watched=project.watched_image)
-        dockerfiles = {file.path: self._after(file) for file in self._source.texts.values() if is_dockerfile(file.path)}
-        found = with_bases(found, dockerfiles, folder=self._folder)
+        found = with_bases(found, self._dockerfiles(), folder=self._folder)
         text = pipeline(platform, project, found, tests(self._source))
         reason = Reason(text="there is no pipeline yet: this is one to begin with, to be looked at")
         path = PurePosixPath(".woodpecker.yml")
@@ -146,6 +148,14 @@ class _Planner:
             text = f"Kargo is to watch {self._folder}{project.watched_image}, and nothing here deploys an image of this name"
             hint = f"write one of these into `watched_image`: {', '.join(sorted(deployed))}"
             self._looks.append(Look(file="platform.yaml", text=text, hint=hint))
+
+    def look_at_pipelines(self) -> None:
+        for file in self._source.repository.files:
+            if is_pipeline(file.path):
+                self._looks += contexts.lacking(file, self._built.values(), self._dockerfiles(), folder=self._folder)
+
+    def _dockerfiles(self) -> dict[PurePosixPath, str]:
+        return {file.path: self._after(file) for file in self._source.texts.values() if is_dockerfile(file.path)}
 
     def _unbuilt(self, found: Builds, deployed: Mapping[str, File]) -> Iterator[Look]:
         for name in found.unbuilt:

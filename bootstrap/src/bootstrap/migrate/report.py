@@ -4,8 +4,10 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
+from bootstrap import abridged
 from bootstrap.migrate.diff import diff
 from bootstrap.migrate.plan import Action, Change, Plan
 from bootstrap.migrate.run import Migration
@@ -19,6 +21,7 @@ _DONE = {Action.EDIT: "changed", Action.DELETE: "deleted", Action.CREATE: "made"
 _TO_DO = {Action.EDIT: "to change", Action.DELETE: "to delete", Action.CREATE: "to make"}
 # Of one file; what is behind the others is in the diff.
 _MOST_REASONS = 8
+_MOST_NAMED = 5
 _INDENT = " " * 4
 _MAGIC = re.compile(r"^:|[*?\[\\]")
 _LEAKED = "a password or token for GHCR stands in the repository, and stays in git's history"
@@ -50,6 +53,14 @@ def show(console: Console, made: Migration, *, written: bool) -> None:
     if made.plan.changes:
         for line in _after(made) if written else [_NEXT]:
             console.info(line)
+
+
+def show_restored(console: Console, restored: Sequence[PurePosixPath]) -> None:
+    """Say that a run before this one did not end, and what of it was undone."""
+    console.warn(
+        "a run of `bootstrap migrate --write` was stopped while it wrote; every file is as it was before it",
+        details=[f"put back: {abridged.names(restored, _MOST_NAMED)}"],
+    )
 
 
 def summary(made: Plan, *, written: bool) -> str:

@@ -1,18 +1,16 @@
 """The repository of an application as it lies on the disk: its files, their bytes, and what git knows of them."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
+from bootstrap.check import git
 from bootstrap.check.tree import is_pipeline
-from plugin_kit import process
-from plugin_kit.errors import PluginError, ProcessError
+from plugin_kit.errors import PluginError
 
 LARGEST = 1_000_000
-_GIT_SECONDS = 20.0
 # What people don't commit, where git can't say it.
 _SKIPPED = frozenset({".git", "node_modules", ".venv", "venv", "vendor", "__pycache__", ".tox", ".terraform"})
 _TEXTS = frozenset(
@@ -35,8 +33,6 @@ _TEXTS = frozenset(
         ".Dockerfile",
     }
 )
-_ESCAPED = re.compile(r"\\(?:([0-7]{3})|(.))")
-_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PIPELINES = (".woodpecker.yml", ".woodpecker.yaml", ".woodpecker")
 _NAMES = ("Dockerfile", "Containerfile", "Makefile", "Jenkinsfile", "Tiltfile", "justfile", "Justfile", "Taskfile", ".env")
 
@@ -82,13 +78,12 @@ def read(root: Path, *, exclude: Sequence[str] = ()) -> Repository:
     """Read a folder; PluginError where there is none. What git ignores, submodules, links, and what `exclude` matches is left out."""
     if not root.is_dir():
         raise PluginError(f"there is no folder {root}", hint="name the repository of the application")
-    listed = _git(root, "ls-files", "-co", "--exclude-standard")
-    told = [_unquoted(line) for line in listed.split("\n") if line] if listed is not None else []
-    names = sorted(_tracked(root, told) if listed is not None else _walked(root))
-    modified, untracked = _uncommitted(root) if listed is not None else (frozenset(), frozenset())
+    told = git.names(root)
+    names = sorted(_tracked(root, told) if told is not None else _walked(root))
+    modified, untracked = _uncommitted(root) if told is not None else (frozenset(), frozenset())
     wanted = [name for name in names if _is_wanted(name, exclude)]
     files: list[File] = []
-    misnamed = (PurePosixPath(name) for name in told if "\ufffd" in name and not os.path.lexists(root / name))
+    misnamed = (PurePosixPath(name) for name in told or () if "\ufffd" in name and not os.path.lexists(root / name))
     unreadable = [Unreadable(path=name, why="its name is not UTF-8") for name in misnamed if _is_wanted(name, exclude) and _is_text(name)]
     too_large: list[PurePosixPath] = []
     for name in (each for each in wanted if _is_text(each)):
@@ -107,10 +102,10 @@ def read(root: Path, *, exclude: Sequence[str] = ()) -> Repository:
         names=frozenset(wanted),
         # Also one that is left out: none is made beside it.
         has_pipeline=any(map(is_pipeline, names)) or any(os.path.lexists(root / name) for name in _PIPELINES),
-        has_git=listed is not None,
+        has_git=told is not None,
         modified=modified,
         untracked=untracked,
-        remotes=_remotes(root) if listed is not None else {},
+        remotes=_remotes(root) if told is not None else {},
     )
 
 
@@ -142,13 +137,6 @@ def _read(file: Path, name: PurePosixPath) -> File | Unreadable | None:
     return File(path=name, text=text.removeprefix("\ufeff"), has_mark=text.startswith("\ufeff"))
 
 
-def _unquoted(line: str) -> str:
-    """Return a name as it is, of which git has put a special character, or a blank, into quotes as C has them."""
-    if not line.startswith('"'):
-        return line
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)) if found[1] else _ESCAPES.get(found[2], found[2]), line[1:-1])
-
-
 def _tracked(root: Path, told: Sequence[str]) -> Iterator[PurePosixPath]:
     # A submodule is listed as a folder, a link as a file: what it leads to is somebody else's, or listed itself.
     for name in told:
@@ -167,10 +155,9 @@ def _walked(root: Path) -> Iterator[PurePosixPath]:
 
 def _uncommitted(root: Path) -> tuple[frozenset[PurePosixPath], frozenset[PurePosixPath]]:
     """Return what `git restore` would bring back otherwise than it is, and what git does not know."""
-    top = _git(root, "rev-parse", "--show-prefix") or ""
-    prefix = top.strip()
-    found = _git(root, "status", "--porcelain=v1", "--no-renames", "--untracked-files=all", "--", ".") or ""
-    states = {PurePosixPath(_unquoted(entry[3:]).removeprefix(prefix)): entry[:2] for entry in found.split("\n") if entry}
+    prefix = "".join(git.lines(root, "rev-parse", "--show-prefix") or ())
+    found = git.lines(root, "status", "--porcelain=v1", "--no-renames", "--untracked-files=all", "--", ".") or ()
+    states = {PurePosixPath(git.unquoted(entry[3:]).removeprefix(prefix)): entry[:2] for entry in found}
     untracked = frozenset(path for path, state in states.items() if state == "??")
     # The second letter is that of the working tree: what is staged comes back as it was staged.
     return frozenset(path for path, state in states.items() if state[1] != " ") - untracked, untracked
@@ -178,17 +165,7 @@ def _uncommitted(root: Path) -> tuple[frozenset[PurePosixPath], frozenset[PurePo
 
 def _remotes(root: Path) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in (_git(root, "config", "--get-regexp", r"^remote\..*\.url$") or "").splitlines():
+    for line in git.lines(root, "config", "--get-regexp", r"^remote\..*\.url$") or ():
         key, _, url = line.partition(" ")
         found[key.removeprefix("remote.").removesuffix(".url")] = url
     return found
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    argv = ["git", "-c", f"safe.directory={root.resolve()}", "-c", "core.quotePath=off", "-C", str(root), *arguments]
-    printed: list[str] = []
-    try:
-        process.run(argv, timeout=_GIT_SECONDS, on_line=lambda stream, line: printed.append(line) if stream == "stdout" else None)
-    except ProcessError:
-        return None
-    return "\n".join(printed)

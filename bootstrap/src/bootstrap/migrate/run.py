@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from bootstrap import abridged
 from bootstrap.migrate import repository
 from bootstrap.migrate.aim import aim, on_github
 from bootstrap.migrate.plan import Plan, plan
@@ -28,8 +29,8 @@ class Migration:
     plan: Plan
 
     def write(self) -> None:
-        """Make the changes, unless there are problems."""
-        if not self.plan.problems:
+        """Make the changes; where there are problems, there is none."""
+        if self.plan.changes:
             write(self.repository.root, self.plan.changes)
 
     def warnings(self) -> Iterator[str]:
@@ -39,13 +40,11 @@ class Migration:
             return
         touched = [change.path for change in self.plan.changes if change.before is not None]
         if lost := [path for path in touched if path in self.repository.modified]:
-            yield f"{counted(len(lost), 'file')} with changes that are not committed, which `git restore` would undo, too: {_some(lost)}"
+            told = abridged.names(lost, _NAMED)
+            yield f"{counted(len(lost), 'file')} with changes that are not committed, which `git restore` would undo, too: {told}"
         if unknown := [path for path in touched if path in self.repository.untracked]:
-            yield f"git does not know {counted(len(unknown), 'file')}, and nothing brings back what was in there: {_some(unknown)}"
-
-
-def _some(paths: Sequence[PurePosixPath]) -> str:
-    return ", ".join(map(str, paths[:_NAMED])) + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")
+            told = abridged.names(unknown, _NAMED)
+            yield f"git does not know {counted(len(unknown), 'file')}, and nothing brings back what was in there: {told}"
 
 
 def prepare(folder: Path, loaded: Loaded, *, project: str | None, given: Sequence[str], exclude: Sequence[str]) -> Migration:

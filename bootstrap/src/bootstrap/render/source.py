@@ -12,7 +12,7 @@ from bootstrap.components.kargo import account
 from bootstrap.components.registry import access as registry
 from bootstrap.components.trust import RECORD as CA_RECORD
 from bootstrap.components.trust import RECORD_KEY as CA_KEY
-from bootstrap.components.trust import ca_pem
+from bootstrap.components.trust import given_ca, makes_ca
 from bootstrap.components.woodpecker import access as woodpecker
 from bootstrap.core.context import Context
 from bootstrap.core.objects import Ref
@@ -90,15 +90,16 @@ def _ca(context: Context, platform: Platform) -> Iterator[Known]:
         files = "-keyout secrets/CA_KEY -out secrets/CA_CERTIFICATE"
         yield Known(name="CA_KEY", value=key, source=ByHand(how=f"the key of a CA: {make} {files}"))
         yield Known(name="CA_CERTIFICATE", value=certificate, source=ByHand(how="the certificate of that CA"))
-    if (value := ca_pem(context)) and platform.ca is not None:
-        yield Known(name="CA_CERTIFICATE", value=value, source=_ca_source(platform))
+    if platform.ca is not None:
+        name = "CA_GIVEN" if makes_ca(platform) else "CA_CERTIFICATE"
+        yield Known(name=name, value=given_ca(context), source=_ca_source(platform, name))
 
 
-def _ca_source(platform: Platform) -> Source:
+def _ca_source(platform: Platform, name: str) -> Source:
     bundle = platform.ca
     assert bundle is not None  # noqa: S101  the caller has looked
     if bundle.file is not None:
-        return ByHand(how=f"the CA that platform.yaml names: cp {bundle.file} secrets/CA_CERTIFICATE")
+        return ByHand(how=f"the CA that platform.yaml names: cp {bundle.file} secrets/{name}")
     kind, key = ("secret", bundle.secret) if bundle.secret else ("configmap", bundle.config_map)
     assert key is not None  # noqa: S101  the model has exactly one of the three
     return InCluster(kind=kind, namespace=key.namespace, name=key.name, key=key.key)

@@ -104,13 +104,10 @@ class ExtraWindow(Part):
                 else "no `days`, `from` and `until` have a date: 2026-12-31T12:00"
             )
             raise ValueError(f"with {form}")  # noqa: TRY004  pydantic lets a TypeError through
-        if (
-            not self.days
-            and isinstance(self.from_, datetime)
-            and isinstance(self.until, datetime)
-            and self._span(self.from_, self.until).end <= self._span(self.from_, self.until).start
-        ):
-            raise ValueError("ends before it begins")
+        if isinstance(self.from_, datetime) and isinstance(self.until, datetime):
+            span = self._span(self.from_, self.until)
+            if span.end <= span.start:
+                raise ValueError("ends before it begins")
         return self
 
     def window(self) -> Window:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bootstrap import abridged
 from bootstrap.check.finding import Check, Finding, Looked
 from bootstrap.check.kinds import Kinds
 from bootstrap.check.schema import Misfit
@@ -20,7 +21,7 @@ def _look(subject: Subject) -> Looked:
     files = sum(tree.yaml_files for tree in subject.trees)
     unseen = [f"{file}: larger than a megabyte" for tree in subject.trees for file in tree.too_large]
     if unknown:
-        named = ", ".join(unknown[:_MOST_NAMED]) + (f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else "")
+        named = abridged.names(unknown, _MOST_NAMED)
         unseen.append(f"the fields of {named}: there is no schema for them here; a CRD among the files would be one")
     at = f"{counted(files, 'YAML file')}, {counted(len(manifests), 'object')}, {len(known)} of them against their schema" if files else ""
     return Looked(at=at, findings=(*_faults(subject), *_misfits(manifests, kinds)), unseen=tuple(unseen))

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from bootstrap.components.ingress import issuer_annotations
 from bootstrap.components.trust import RECORD as CA_RECORD
-from bootstrap.components.trust import ca_pem, makes_ca
+from bootstrap.components.trust import awaits_ca, ca_pem
 from bootstrap.core.context import Context
 from bootstrap.core.objects import load_manifest
 from bootstrap.core.release import release_of
@@ -45,7 +45,7 @@ class ArgoCd:
             },
         )
         release = release_of(wanted.chart, values)
-        if not ca and makes_ca(platform):
+        if awaits_ca(context):
             return [Awaited(label=release.label, reason=f"Secret of record {CA_RECORD} is there"), *_app_project(context)]
         return [release, *_app_project(context)]
 

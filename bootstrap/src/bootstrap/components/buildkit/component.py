@@ -9,7 +9,7 @@ from bootstrap.components.buildkit.certificate import SERVER_SECRET, Issued, cer
 from bootstrap.components.buildkit.configuration import CA_FILE, TLS, buildkitd_toml
 from bootstrap.components.buildkit.security import FORMS, PodSecurity
 from bootstrap.components.registry.access import pull_secret, pull_secrets
-from bootstrap.components.trust import ca_pem, makes_ca
+from bootstrap.components.trust import awaits_ca, ca_pem
 from bootstrap.core.context import Context
 from bootstrap.core.objects import load_manifest
 from bootstrap.core.resource import Awaited, ObjectResource, Resource, objects
@@ -45,10 +45,10 @@ class BuildKit:
             values = {"namespace": namespace, "name": builder.name, "port": PORT}
             found += objects(load_manifest(__package__, "service.yaml", values))
         labels = [f"StatefulSet {namespace}/{builder.name}" for builder in builders(platform)]
-        ca = ca_pem(context)
-        if not ca and platform.ca is None and makes_ca(platform):
+        if awaits_ca(context):
             waiting = (f"ConfigMap {namespace}/buildkitd", *labels)
             return [*found, *(Awaited(label=each, reason="the CA of the platform is made") for each in waiting)]
+        ca = ca_pem(context)
         toml = buildkitd_toml(platform, ca=bool(ca), socket=FORMS[wanted.privileges].socket)
         values = {"namespace": namespace, "toml": toml, "ca": ca or None}
         found += objects(load_manifest(__package__, "configuration.yaml", values))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bootstrap.components import probe_pod
 from bootstrap.components.registry.access import pull_secrets
+from bootstrap.components.trust import makes_ca
 from bootstrap.core.change import ABSENT, READY, Action, Change, FieldChange, Observation, Readiness, Removal, State
 from bootstrap.core.clock import Deadline
 from bootstrap.core.context import Context
@@ -165,14 +166,15 @@ def remedy(context: Context, nodes: Sequence[Manifest], trouble: str) -> Iterato
 
 def _ca_command(context: Context) -> str:
     platform = context.platform
-    bundle = platform.ca
+    own = makes_ca(platform) and (platform.registry.mode == "install" or platform.ca is None)
+    bundle = None if own else platform.ca
     if bundle is not None and bundle.file is not None:
         return f"it is {bundle.file}"
     if bundle is not None and (key := bundle.secret or bundle.config_map):
         kind, decode = ("secret", " | base64 -d") if bundle.secret else ("configmap", "")
         path = key.key.replace(".", "\\.")
         return f"kubectl get {kind} -n {key.namespace} {key.name} -o jsonpath='{{.data.{path}}}'{decode}"
-    if platform.prerequisites.cert_manager.mode == "install":
+    if own:
         namespace, name = platform.prerequisites.cert_manager.chart.namespace, f"{platform.prerequisites.cert_manager.issuer}-ca"
         return f"kubectl get secret -n {namespace} {name} -o jsonpath='{{.data.tls\\.crt}}' | base64 -d"
     return "the certificate of the CA that signed the registry's; name it in platform.yaml as `ca`, too"

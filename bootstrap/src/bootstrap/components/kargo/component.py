@@ -8,11 +8,11 @@ from bootstrap.components.ingress import issuer_annotations
 from bootstrap.components.kargo.account import HASH, SIGNING_KEY, Account, account
 from bootstrap.components.kargo.webhooks import Webhooks
 from bootstrap.components.trust import RECORD as CA_RECORD
-from bootstrap.components.trust import ca_pem, makes_ca
+from bootstrap.components.trust import awaits_ca, ca_pem
 from bootstrap.core.context import Context
 from bootstrap.core.objects import Manifest, load_manifest
 from bootstrap.core.release import release_of
-from bootstrap.core.resource import Awaited, ObjectResource, Resource
+from bootstrap.core.resource import Awaited, ObjectResource, Resource, objects
 from bootstrap.platform.platform import Platform
 
 ACCOUNT_SECRET = "kargo-admin-account"  # noqa: S105  the name of one; not kargo-api, which the chart makes by itself where it may
@@ -38,11 +38,12 @@ class Kargo:
         platform = context.platform
         namespace = platform.kargo.chart.namespace
         admin, ca = account(context), ca_pem(context)
-        certificates = [ObjectResource(manifest=each) for each in _ca(namespace, ca)]
+        awaited = [f"ConfigMap {namespace}/{CA_CONFIG_MAP}"] if awaits_ca(context) else []
+        certificates = [] if awaited else objects(_ca(namespace, ca))
         secret = f"Secret {namespace}/{ACCOUNT_SECRET}"
         if not admin.values:
             release = release_of(platform.kargo.chart, {}).label
-            later = [Awaited(label=label, reason=f"{admin.record.label} is there") for label in (secret, release)]
+            later = [Awaited(label=label, reason=f"{admin.record.label} is there") for label in (secret, *awaited, release)]
             return [admin.record, *certificates, *later, Webhooks(release=release)]
         (manifest,) = load_manifest(
             __package__,
@@ -56,8 +57,9 @@ class Kargo:
         )
         release_resource = release_of(platform.kargo.chart, values(platform, admin, ca))
         resources: list[Resource] = [admin.record, *certificates, ObjectResource(manifest=manifest)]
-        if not ca and makes_ca(platform):
-            resources.append(Awaited(label=release_resource.label, reason=f"Secret of record {CA_RECORD} is there"))
+        if awaited:
+            reason = f"Secret of record {CA_RECORD} is there"
+            resources += [Awaited(label=label, reason=reason) for label in (*awaited, release_resource.label)]
         else:
             resources.append(release_resource)
         return [*resources, Webhooks(release=release_resource.label)]

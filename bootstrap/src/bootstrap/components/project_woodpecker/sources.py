@@ -7,7 +7,7 @@ from bootstrap.components.buildkit.certificate import CA, CERTIFICATE, CLIENT_SE
 from bootstrap.components.given import secret_value
 from bootstrap.components.project_kargo.token import record_name, settled_token
 from bootstrap.components.trust import RECORD as CA_RECORD
-from bootstrap.components.trust import ca_pem, makes_ca
+from bootstrap.components.trust import awaits_ca, ca_pem
 from bootstrap.core.context import Context
 from bootstrap.platform import pipeline_secret
 from bootstrap.platform.pipeline_secret import TRUSTED_EVENTS, Event
@@ -71,11 +71,9 @@ def _secret_of(project: Project, name: str) -> str:
 
 
 def _authority(context: Context) -> Iterator[Source]:
-    ca = ca_pem(context)
-    if ca or makes_ca(context.platform):
-        yield Source(
-            name=pipeline_secret.PLATFORM_CA, value=ca or None, reason=f"Secret of record {CA_RECORD} is there", events=_EVERY_EVENT
-        )
+    ca = None if awaits_ca(context) else ca_pem(context)
+    if ca != "":
+        yield Source(name=pipeline_secret.PLATFORM_CA, value=ca, reason=f"Secret of record {CA_RECORD} is there", events=_EVERY_EVENT)
 
 
 def _builder(context: Context) -> Iterator[Source]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from bootstrap.components.encoding import encoded
 from bootstrap.components.given import secret_value
 from bootstrap.components.trust import RECORD as CA_RECORD
-from bootstrap.components.trust import ca_pem, makes_ca
+from bootstrap.components.trust import awaits_ca, ca_pem
 from bootstrap.components.woodpecker import access
 from bootstrap.components.woodpecker.agents import AgentsResource
 from bootstrap.components.woodpecker.application import application_resource
@@ -41,10 +41,12 @@ class Woodpecker:
     def resources(self, context: Context) -> Sequence[Resource]:
         """Return records and logins, what the pods need, the release, and the token of the platform's user."""
         platform = context.platform
+        # Asked for before anything is waited for, so that a plan on an empty cluster says already that it can't be had.
+        datasource = _datasource(context)
         record = RecordResource(name=access.RECORD, values={key: hexadecimal() for key in _GENERATED}, purpose=access.PURPOSE)
         application = application_resource(context)
         ca = ca_pem(context)
-        found: list[Resource] = [record, application, network_policy(platform), _rights_of_the_agents(platform), *_authority(platform, ca)]
+        found: list[Resource] = [record, application, network_policy(platform), _rights_of_the_agents(platform), *_authority(context, ca)]
         found += [FormerVolume()] if has_block_volume(platform) else []
         # Also where nothing can be said of the server: `down` asks it whether the database would go.
         volume = [DatabaseVolume()] if has_block_volume(platform) else []
@@ -53,9 +55,9 @@ class Woodpecker:
             return [*found, *_awaited(platform, f"{record.label} is there"), *volume]
         if not application.settled:
             return [*found, *_awaited(platform, f"{application.label} is there"), *volume]
-        if not ca and makes_ca(platform):
+        if awaits_ca(context):
             return [*found, *_awaited(platform, _CA_REASON), *volume]
-        server, agents = environments(context, recorded)
+        server, agents = environments(recorded, datasource)
         checksum = fingerprint(recorded[access.FINGERPRINT_KEY], *(f"{name}={value}" for name, value in sorted(server.items())), ca)
         values = {
             "namespace": platform.woodpecker.chart.namespace,
@@ -74,8 +76,8 @@ class Woodpecker:
         ]
 
 
-def environments(context: Context, recorded: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the secret variables of the server, and of the agents."""
+def environments(recorded: Mapping[str, str], datasource: str | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the secret variables of the server, and of the agents; `datasource` is the address of a database that is no file."""
     agents = {"WOODPECKER_AGENT_SECRET": recorded[access.AGENT_KEY]}
     server = {
         **agents,
@@ -84,10 +86,14 @@ def environments(context: Context, recorded: Mapping[str, str]) -> tuple[dict[st
         # Else servers before 3.17 sign the sessions of their agents with a word that everybody knows.
         "WOODPECKER_GRPC_SECRET": recorded[access.GRPC_KEY],
     }
-    datasource = context.platform.woodpecker.database.datasource
     if datasource is not None:
-        server["WOODPECKER_DATABASE_DATASOURCE"] = secret_value(context, datasource, what="the address of Woodpecker's database")
+        server["WOODPECKER_DATABASE_DATASOURCE"] = datasource
     return server, agents
+
+
+def _datasource(context: Context) -> str | None:
+    datasource = context.platform.woodpecker.database.datasource
+    return None if datasource is None else secret_value(context, datasource, what="the address of Woodpecker's database")
 
 
 def network_policy(platform: Platform) -> ObjectResource:
@@ -114,12 +120,14 @@ def _rights_of_the_agents(platform: Platform) -> Resource:
     return ObjectResource(manifest=manifest, replaceable=True)
 
 
-def _authority(platform: Platform, ca: str) -> list[Resource]:
-    namespace = platform.woodpecker.chart.namespace
+def _authority(context: Context, ca: str) -> list[Resource]:
+    namespace = context.platform.woodpecker.chart.namespace
+    if awaits_ca(context):
+        return [Awaited(label=f"ConfigMap {namespace}/{CA_CONFIG_MAP}", reason=_CA_REASON)]
     if ca:
         values = {"name": CA_CONFIG_MAP, "namespace": namespace, "key": CA_KEY, "pem": ca}
         return [*objects(load_manifest(__package__, "ca.yaml", values))]
-    return [Awaited(label=f"ConfigMap {namespace}/{CA_CONFIG_MAP}", reason=_CA_REASON)] if makes_ca(platform) else []
+    return []
 
 
 def _awaited(platform: Platform, reason: str) -> list[Resource]:

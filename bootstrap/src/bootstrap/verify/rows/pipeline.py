@@ -2,7 +2,7 @@
 
 Kargo sees nothing but tags that are commits of the branch that is built, and in most repositories Woodpecker starts nothing for any other
 branch: so the commit goes there, empty, and stays. Where only the pipeline is asked for and its filters let a branch `verify/...` make
-images, it goes to such a branch, which is deleted afterwards.
+images, and nothing else, it goes to such a branch, which is deleted afterwards.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,11 +28,12 @@ from bootstrap.verify.scene import Scene
 from bootstrap.woodpecker import repository as builds
 from bootstrap.woodpecker.client import Woodpecker
 from plugin_kit.console import counted, elapsed
-from plugin_kit.errors import Cancelled, PluginError
+from plugin_kit.errors import PluginError
 from plugin_kit.release import RELEASES
 from plugin_kit.releases import read_release
 
 _STARTS = 90.0
+_MOST_NAMED = 3
 _UNDER_WAY = frozenset({"pending", "running"})
 _OVER = frozenset({"success", "failure", "error", "killed", "declined", "canceled", "skipped"})
 
@@ -73,20 +74,41 @@ def _pushed(scene: Scene, project: Project, gitea: Gitea, server: Woodpecker, bu
         # Where somebody has put the files elsewhere, they are not read here.
         elsewhere = bool(built.document.get("config_file"))
         workflows = {} if elsewhere else found.workflows()
-        target = aside()
-        if scene.promotes or not course.builds(workflows, target):
-            target = project.repository.branch
-            if not elsewhere and not course.starts(workflows, target):
-                return _nothing_starts(project, workflows)
+        target = project.repository.branch if scene.promotes else _target(scene, project, workflows)
+        if target == project.repository.branch and not elsewhere and not course.starts(workflows, target):
+            return _nothing_starts(project, workflows)
         _quiet(scene, server, built.id, target)
         try:
             commit = found.push(target)
-        except Cancelled:
-            scene.left.append(f"perhaps an empty commit on {target} of {name}: the run was cancelled in the middle of the push")
+        except PluginError:
+            if found.in_doubt:
+                _doubt(scene, gitea, project, target)
             raise
-    journey = scene.journey = Journey(project=project, commit=commit, branch=target)
+        journey = scene.journey = Journey(project=project, commit=commit, branch=target)
     scene.context.console.detail(f"pushed {journey.short} to {target} of {name}")
     return journey
+
+
+def _target(scene: Scene, project: Project, workflows: Mapping[str, str]) -> str:
+    """Choose a branch of its own for a commit that is only built, as far as nothing but its images is made there."""
+    branch = aside()
+    if not course.builds(workflows, branch):
+        return project.repository.branch
+    others = course.others(workflows, branch)
+    if not others:
+        return branch
+    listed = ", ".join(others[:_MOST_NAMED]) + (f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else "")
+    scene.context.console.detail(f"on a branch verify/... {listed} would start, too: the commit goes to {project.repository.branch}")
+    return project.repository.branch
+
+
+def _doubt(scene: Scene, gitea: Gitea, project: Project, target: str) -> None:
+    """Take back a push of which nobody knows whether Gitea has taken it, and say what may stay of it."""
+    if target == project.repository.branch:
+        scene.left.append(f"perhaps an empty commit on {target} of {project.repository.full_name}, and its images: the push broke off")
+        return
+    _delete(scene, gitea, project, target, "perhaps the branch")
+    scene.left.append(f"perhaps images {_tagged(scene, target)}")
 
 
 def _nothing_starts(project: Project, workflows: Mapping[str, str]) -> Looked:
@@ -234,15 +256,30 @@ def _clean(scene: Scene, gitea: Gitea) -> None:
     if journey.is_released:
         scene.left.append(f"the empty commit {journey.short} on {journey.branch} of {journey.project.repository.full_name}, and its images")
         return
-    wanted = journey.project.repository
+    _delete(scene, gitea, journey.project, journey.branch, "the branch")
+    scene.left.append(f"the images of {journey.short} {_tagged(scene, journey.branch)}")
+
+
+def _delete(scene: Scene, gitea: Gitea, project: Project, branch: str, what: str) -> None:
+    """Delete a branch of this run; until that is done, it is among what stays."""
+    wanted = project.repository
+    name = f"{what} {branch} of {wanted.full_name}"
+    remedy = f"`git push {scene.platform.gitea.endpoint.public_url}/{wanted.full_name}.git --delete {branch}` does it"
+    # Before it is tried: a run that is cancelled does not wait for a Gitea that hangs.
+    waiting = f"{name}, which is yet to be deleted: {remedy}"
+    scene.left.append(waiting)
     try:
         found = repositories.find(gitea, wanted.owner, wanted.name)
         if found is not None:
-            branches.delete(gitea, found, journey.branch)
-            scene.context.console.detail(f"deleted {journey.branch} of {wanted.full_name}")
+            branches.delete(gitea, found, branch)
+            scene.context.console.detail(f"deleted {branch} of {wanted.full_name}")
     except PluginError as error:
-        scene.left.append(f"the branch {journey.branch} of {wanted.full_name}, which could not be deleted: {error.message}")
-    scene.left.append(f"the images of {journey.short} in {scene.platform.registry.host}, tagged {journey.branch.replace('/', '-')}-*")
+        scene.left.append(f"{name}, which could not be deleted ({error.message}): {remedy}")
+    scene.left.remove(waiting)
+
+
+def _tagged(scene: Scene, branch: str) -> str:
+    return f"in {scene.platform.registry.host}, tagged {branch.replace('/', '-')}-*"
 
 
 ROW = Row(
