@@ -34,6 +34,16 @@ def test_a_gate_without_a_network_is_told(live: LivePlatform) -> None:
     assert "hint:" in done.stdout
 
 
+def test_who_may_read_nothing_is_told_so_once(live: LivePlatform) -> None:
+    """Not in nineteen lines, of which half say that the platform is broken."""
+    stranger = live.world.plane.service_account("default", "default")
+    done = live.world.command_line.run("verify", "--kubeconfig", str(stranger))
+    said = " ".join(done.stdout.split())
+    assert (done.code, said.count("hint:")) == (1, 1), done.stdout
+    assert "the user of the kubeconfig may not read Secrets in local-cicd" in said
+    assert "failed" not in said
+
+
 @pytest.mark.parametrize("only", ["pipeline", "promotion"])
 def test_ctrl_c_says_what_stays(live: LivePlatform, only: str) -> None:
     """A branch of its own goes; a commit on main stays, and is named."""

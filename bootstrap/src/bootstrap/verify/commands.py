@@ -60,6 +60,7 @@ def verify(  # noqa: PLR0913  each is an option of the command
     with Session.open(file, console, kubeconfig=kubeconfig, helm=helm, allow_plain_secrets=allow_plain_secrets, warned=False) as session:
         # One error rather than one in each line.
         session.context.cluster.version()
+        run.permitted(session.context)
         scene = Scene(context=session.context, to_the_end=promote, patience=seconds)
         if {*PUSHING} & {*rows}:
             agreement.settle(scene, rows, name=project, yes=yes)

@@ -5,6 +5,8 @@ import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from bootstrap.core.context import Context
+from bootstrap.core.objects import Ref
 from bootstrap.results.result import Outcome
 from bootstrap.verify.finding import Finding, Looked, Result, Row, trouble
 from bootstrap.verify.scene import Scene
@@ -27,6 +29,16 @@ def chosen(rows: Sequence[Row], names: Sequence[str]) -> tuple[Row, ...]:
     while more := {need for name in wanted for need in known[name].needs} - wanted:
         wanted |= more
     return tuple(row for row in rows if row.name in wanted)
+
+
+def permitted(context: Context) -> None:
+    """See that the user may read what the rows are about; raises PluginError for those who only break glass, say."""
+    namespace = context.platform.namespace
+    if not context.cluster.can("get", Ref(api_version="v1", kind="Secret", name="", namespace=namespace)):
+        raise PluginError(
+            f"verify logs in with what the platform has recorded, and the user of the kubeconfig may not read Secrets in {namespace}",
+            hint="run it as an administrator of the cluster, or name another kubeconfig with --kubeconfig",
+        )
 
 
 def verify(scene: Scene, rows: Sequence[Row], *, done: Callable[[Result], None] = lambda _: None) -> tuple[Result, ...]:
